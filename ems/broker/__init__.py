@@ -1,0 +1,1 @@
+"""The kombu SQS transport that EMS needs."""

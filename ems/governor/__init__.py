@@ -1,0 +1,1 @@
+"""The cluster-wide rate: a pure algorithm apart from its DynamoDB store."""

@@ -1,0 +1,1 @@
+"""Embedded AWS for local runs, tests and benchmarks."""

@@ -1,0 +1,25 @@
+"""The queues, one sentence each.
+
+Every queue has a dead-letter queue, named by :func:`dead_letter`. ``tests/unit/test_queues.py`` fails when a queue
+has neither a worker in the Procfile nor the drainer.
+"""
+
+TRIGGER = "email-trigger"
+"""What the senders send now: single mails and the campaign chunks that the drainer released."""
+
+WAIT = "email-wait"
+"""Campaign chunks that wait for their turn; read by the drainer alone, never by a Celery worker."""
+
+EVENTS = "email-events"
+"""SES events from the webhook, and from SNS itself where the topic is subscribed to the queue."""
+
+CONTROL = "ems-control"
+"""The drainer's ticks and the housekeeping that beat schedules."""
+
+CELERY_QUEUES = (TRIGGER, EVENTS, CONTROL)
+ALL_QUEUES = (TRIGGER, WAIT, EVENTS, CONTROL)
+
+
+def dead_letter(queue: str) -> str:
+    """Name the queue that takes *queue*'s poison messages."""
+    return f"{queue}-dlq"

@@ -1,0 +1,204 @@
+"""The six tables as PynamoDB models (DESIGN.md section 5).
+
+The classes here carry no table name, region or host: :func:`ems.store.tables.bind` derives bound classes from them at
+start, so that nothing is decided at import and two configurations can live in one process.
+
+Times are epoch seconds as floats (``created_at``), TTLs epoch seconds as integers (``expires_at``).
+"""
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    JSONAttribute,
+    ListAttribute,
+    NumberAttribute,
+    TTLAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.models import Model
+
+CAMPAIGN_SHARDS = 16
+"""Partitions that one campaign's mails are spread over in the campaign index: one key takes 1,000 writes a second."""
+
+
+class CampaignRow(Model):
+    """A campaign: one template and who sends it.
+
+    ``state`` is ``active``, ``paused_by_operator`` or ``paused_by_breaker``. ``template_name`` names the SES template
+    of ``template_version``; older versions stay in SES for the mails in flight.
+    """
+
+    campaign_id = UnicodeAttribute(hash_key=True)
+    name = UnicodeAttribute()
+    kind = UnicodeAttribute()
+    sender = UnicodeAttribute()
+    reply_to = ListAttribute[str](of=UnicodeAttribute, null=True)
+    subject = UnicodeAttribute()
+    html = UnicodeAttribute(null=True)
+    text = UnicodeAttribute(null=True)
+    template_name = UnicodeAttribute()
+    template_version = NumberAttribute()
+    variables = ListAttribute[str](of=UnicodeAttribute, default=list)
+    state = UnicodeAttribute(default="active")
+    state_reason = UnicodeAttribute(null=True)
+    created_at = NumberAttribute()
+    updated_at = NumberAttribute()
+
+
+class MessageIdIndex(GlobalSecondaryIndex["TrackerRow"]):
+    """SES message id to email id."""
+
+    class Meta:
+        """Index settings."""
+
+        index_name = "by-message-id"
+        projection = KeysOnlyProjection()
+
+    message_id = UnicodeAttribute(hash_key=True)
+
+
+class RecipientIndex(GlobalSecondaryIndex["TrackerRow"]):
+    """Recipient address (lower case) to mails."""
+
+    class Meta:
+        """Index settings."""
+
+        index_name = "by-recipient"
+        projection = AllProjection()
+
+    recipient = UnicodeAttribute(hash_key=True)
+    email_id = UnicodeAttribute(range_key=True)
+
+
+class CampaignIndex(GlobalSecondaryIndex["TrackerRow"]):
+    """Campaign shard (``campaign_id#NN``) to mails."""
+
+    class Meta:
+        """Index settings."""
+
+        index_name = "by-campaign"
+        projection = AllProjection()
+
+    campaign_shard = UnicodeAttribute(hash_key=True)
+    email_id = UnicodeAttribute(range_key=True)
+
+
+class TrackerRow(Model):
+    """One mail to one recipient and everything that became of it.
+
+    Two writers, two attributes, no conflict: the sender owns ``send_status`` (queued, sending, in_doubt, sent, failed,
+    suppressed, cancelled), tracking owns ``event_status``; a reader sees the higher of the two in rank
+    (:func:`ems.tracking.status.current`). An event may create the row before the sender wrote it.
+
+    ``moments`` maps an event type to ``{"first": t, "last": t, "count": n}``; ``seen`` holds the keys of the events
+    already applied; ``timeline`` the first events in full, bounded. ``version`` guards tracking's read-modify-write.
+    """
+
+    email_id = UnicodeAttribute(hash_key=True)
+    campaign_id = UnicodeAttribute(null=True)
+    campaign_shard = UnicodeAttribute(null=True)
+    kind = UnicodeAttribute(null=True)
+    batch_id = UnicodeAttribute(null=True)
+    chunk = NumberAttribute(null=True)
+    recipient = UnicodeAttribute(null=True)
+    message_id = UnicodeAttribute(null=True)
+    send_status = UnicodeAttribute(null=True)
+    event_status = UnicodeAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+    attempts = NumberAttribute(null=True)
+    lease_owner = UnicodeAttribute(null=True)
+    lease_until = NumberAttribute(null=True)
+    fingerprint = UnicodeAttribute(null=True)
+    enqueued = BooleanAttribute(null=True)
+    created_at = NumberAttribute(null=True)
+    updated_at = NumberAttribute(null=True)
+    sent_at = NumberAttribute(null=True)
+    timeline = JSONAttribute(null=True)
+    moments = JSONAttribute(null=True)
+    seen = UnicodeSetAttribute(null=True)
+    version = NumberAttribute(null=True)
+    expires_at = TTLAttribute(null=True)
+
+    by_message_id = MessageIdIndex()
+    by_recipient = RecipientIndex()
+    by_campaign = CampaignIndex()
+
+
+class BatchRow(Model):
+    """One table for a batch, its chunks and what is parked, told apart by ``item``.
+
+    - ``batch``: the accepted request. ``state`` is ``accepting`` (chunks are being enqueued), ``waiting`` (accepted),
+      ``paused`` or ``cancelled``; ``scheduled``, ``sending`` and ``done`` are derived on reading.
+    - ``chunk#NNNNNN``: created by the first sender that takes the chunk. ``cursor`` counts the recipients that are
+      settled in order, ``again`` lists indexes that SES gave back, ``under_way`` the indexes of the call in progress.
+    - ``parked#NNNNNN``: the payload of a chunk whose batch or campaign is paused or not yet due.
+
+    Items of the key ``#parked`` list the batches that have parked chunks (``item`` is the batch id).
+    """
+
+    batch_id = UnicodeAttribute(hash_key=True)
+    item = UnicodeAttribute(range_key=True)
+    # batch
+    campaign_id = UnicodeAttribute(null=True)
+    name = UnicodeAttribute(null=True)
+    kind = UnicodeAttribute(null=True)
+    state = UnicodeAttribute(null=True)
+    total = NumberAttribute(null=True)
+    chunks = NumberAttribute(null=True)
+    rejected = JSONAttribute(null=True)
+    send_at = NumberAttribute(null=True)
+    fingerprint = UnicodeAttribute(null=True)
+    created_at = NumberAttribute(null=True)
+    updated_at = NumberAttribute(null=True)
+    # chunk
+    first_index = NumberAttribute(null=True)
+    size = NumberAttribute(null=True)
+    cursor = NumberAttribute(null=True)
+    again = ListAttribute[int](of=NumberAttribute, null=True)
+    under_way = ListAttribute[int](of=NumberAttribute, null=True)
+    lease_owner = UnicodeAttribute(null=True)
+    lease_until = NumberAttribute(null=True)
+    sent = NumberAttribute(null=True)
+    failed = NumberAttribute(null=True)
+    suppressed = NumberAttribute(null=True)
+    cancelled = NumberAttribute(null=True)
+    in_doubt = NumberAttribute(null=True)
+    started_at = NumberAttribute(null=True)
+    # parked
+    payload = UnicodeAttribute(null=True)
+    touched_at = NumberAttribute(null=True)
+    expires_at = TTLAttribute(null=True)
+
+
+class SuppressionRow(Model):
+    """An address that gets no mail: of no kind (``scope`` ``all``) or of no campaign (``bulk``)."""
+
+    address = UnicodeAttribute(hash_key=True)
+    reason = UnicodeAttribute()
+    scope = UnicodeAttribute(default="all")
+    source = UnicodeAttribute(null=True)
+    email_id = UnicodeAttribute(null=True)
+    since = NumberAttribute()
+
+
+class ApiKeyRow(Model):
+    """A key's hash and scopes; the key itself is shown once, when it is made."""
+
+    key_id = UnicodeAttribute(hash_key=True)
+    secret_hash = UnicodeAttribute()
+    scopes = UnicodeSetAttribute()
+    name = UnicodeAttribute()
+    created_at = NumberAttribute()
+    last_used_at = NumberAttribute(null=True)
+
+
+class RateRow(Model):
+    """The items of ``email-rate``: the governor's line (``account`` is ``ses``) and the drainer's lease (``drainer``).
+
+    The governor's attributes are written by plain UpdateItem expressions in :mod:`ems.store.rate`; only the key is
+    declared here so that provisioning knows the table.
+    """
+
+    account = UnicodeAttribute(hash_key=True)
+

@@ -1,0 +1,59 @@
+"""Binding the models to an account: table names, region and timeouts from the settings, at start."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pynamodb.models import Model
+
+from ems.settings import Settings
+from ems.store import models
+
+BoundModel = TypeVar("BoundModel", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The six tables, bound. Pass this around instead of importing the models."""
+
+    campaigns: type[models.CampaignRow]
+    emails: type[models.TrackerRow]
+    batches: type[models.BatchRow]
+    suppressions: type[models.SuppressionRow]
+    rate: type[models.RateRow]
+    api_keys: type[models.ApiKeyRow]
+
+    def all(self) -> tuple[type[Model], ...]:
+        """Return every table, for provisioning and health checks."""
+        return (self.campaigns, self.emails, self.batches, self.suppressions, self.rate, self.api_keys)
+
+
+def bind(settings: Settings) -> Tables:
+    """Derive one bound class per table.
+
+    The endpoint is left to botocore (``AWS_ENDPOINT_URL_DYNAMODB``, ``AWS_ENDPOINT_URL``); so are the credentials.
+    """
+
+    def bound(model: type[BoundModel], table: str) -> type[BoundModel]:
+        meta = type(
+            "Meta",
+            (),
+            {
+                "table_name": f"{settings.table_prefix}{table}",
+                "region": settings.aws_region,
+                "billing_mode": "PAY_PER_REQUEST",
+                "connect_timeout_seconds": 2,
+                "read_timeout_seconds": 5,
+                "max_retry_attempts": 3,
+                "max_pool_connections": 64,
+            },
+        )
+        return type(model.__name__, (model,), {"Meta": meta, "__module__": model.__module__})
+
+    return Tables(
+        campaigns=bound(models.CampaignRow, "email-campaign"),
+        emails=bound(models.TrackerRow, "email-event-tracker"),
+        batches=bound(models.BatchRow, "email-batch"),
+        suppressions=bound(models.SuppressionRow, "email-suppression"),
+        rate=bound(models.RateRow, "email-rate"),
+        api_keys=bound(models.ApiKeyRow, "email-api-key"),
+    )

@@ -1,0 +1,1 @@
+"""The Celery edge: one thin module per kind of work."""

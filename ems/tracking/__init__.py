@@ -1,0 +1,1 @@
+"""SES events: parse, decide, apply."""
