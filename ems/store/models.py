@@ -6,6 +6,8 @@ start, so that nothing is decided at import and two configurations can live in o
 Times are epoch seconds as floats (``created_at``), TTLs epoch seconds as integers (``expires_at``).
 """
 
+from typing import Any
+
 from pynamodb.attributes import (
     BooleanAttribute,
     JSONAttribute,
@@ -33,20 +35,20 @@ class CampaignRow(Model):
     name = UnicodeAttribute()
     kind = UnicodeAttribute()
     sender = UnicodeAttribute()
-    reply_to = ListAttribute[str](of=UnicodeAttribute, null=True)
+    reply_to = ListAttribute[Any](of=UnicodeAttribute, null=True)
     subject = UnicodeAttribute()
     html = UnicodeAttribute(null=True)
     text = UnicodeAttribute(null=True)
     template_name = UnicodeAttribute()
     template_version = NumberAttribute()
-    variables = ListAttribute[str](of=UnicodeAttribute, default=list)
+    variables = ListAttribute[Any](of=UnicodeAttribute, default=list)
     state = UnicodeAttribute(default="active")
     state_reason = UnicodeAttribute(null=True)
     created_at = NumberAttribute()
     updated_at = NumberAttribute()
 
 
-class MessageIdIndex(GlobalSecondaryIndex["TrackerRow"]):
+class MessageIdIndex(GlobalSecondaryIndex["TrackerRow"]):  # type: ignore[no-untyped-call]  # PynamoDB types it not
     """SES message id to email id."""
 
     class Meta:
@@ -58,7 +60,7 @@ class MessageIdIndex(GlobalSecondaryIndex["TrackerRow"]):
     message_id = UnicodeAttribute(hash_key=True)
 
 
-class RecipientIndex(GlobalSecondaryIndex["TrackerRow"]):
+class RecipientIndex(GlobalSecondaryIndex["TrackerRow"]):  # type: ignore[no-untyped-call]  # PynamoDB types it not
     """Recipient address (lower case) to mails."""
 
     class Meta:
@@ -71,7 +73,7 @@ class RecipientIndex(GlobalSecondaryIndex["TrackerRow"]):
     email_id = UnicodeAttribute(range_key=True)
 
 
-class CampaignIndex(GlobalSecondaryIndex["TrackerRow"]):
+class CampaignIndex(GlobalSecondaryIndex["TrackerRow"]):  # type: ignore[no-untyped-call]  # PynamoDB types it not
     """Campaign shard (``campaign_id#NN``) to mails."""
 
     class Meta:
@@ -130,8 +132,8 @@ class BatchRow(Model):
 
     - ``batch``: the accepted request. ``state`` is ``accepting`` (chunks are being enqueued), ``waiting`` (accepted),
       ``paused`` or ``cancelled``; ``scheduled``, ``sending`` and ``done`` are derived on reading.
-    - ``chunk#NNNNNN``: created by the first sender that takes the chunk. ``cursor`` counts the recipients that are
-      settled in order, ``again`` lists indexes that SES gave back, ``under_way`` the indexes of the call in progress.
+    - ``chunk#NNNNNN``: created by the first sender that takes the chunk. ``left`` lists the positions in the chunk
+      that were never tried or that SES gave back, ``under_way`` those of the call in progress.
     - ``parked#NNNNNN``: the payload of a chunk whose batch or campaign is paused or not yet due.
 
     Items of the key ``#parked`` list the batches that have parked chunks (``item`` is the batch id).
@@ -146,17 +148,15 @@ class BatchRow(Model):
     state = UnicodeAttribute(null=True)
     total = NumberAttribute(null=True)
     chunks = NumberAttribute(null=True)
-    rejected = JSONAttribute(null=True)
+    template_name = UnicodeAttribute(null=True)
     send_at = NumberAttribute(null=True)
     fingerprint = UnicodeAttribute(null=True)
     created_at = NumberAttribute(null=True)
     updated_at = NumberAttribute(null=True)
     # chunk
-    first_index = NumberAttribute(null=True)
     size = NumberAttribute(null=True)
-    cursor = NumberAttribute(null=True)
-    again = ListAttribute[int](of=NumberAttribute, null=True)
-    under_way = ListAttribute[int](of=NumberAttribute, null=True)
+    left = ListAttribute[Any](of=NumberAttribute, null=True)
+    under_way = ListAttribute[Any](of=NumberAttribute, null=True)
     lease_owner = UnicodeAttribute(null=True)
     lease_until = NumberAttribute(null=True)
     sent = NumberAttribute(null=True)
@@ -196,9 +196,13 @@ class ApiKeyRow(Model):
 class RateRow(Model):
     """The items of ``email-rate``: the governor's line (``account`` is ``ses``) and the drainer's lease (``drainer``).
 
-    The governor's attributes are written by plain UpdateItem expressions in :mod:`ems.store.rate`; only the key is
-    declared here so that provisioning knows the table.
+    The governor's attributes are written by plain UpdateItem expressions in :mod:`ems.store.rate` and are not
+    declared here. ``outstanding`` lists the chunks that the drainer released and
+    that are not finished, each as ``[batch_id, chunk, size, released_at]``.
     """
 
     account = UnicodeAttribute(hash_key=True)
+    lease_owner = UnicodeAttribute(null=True)
+    lease_until = NumberAttribute(null=True)
+    outstanding = JSONAttribute(null=True)
 

@@ -1,0 +1,246 @@
+"""Sending through SES v2, and what its answers mean.
+
+Every call ends in one outcome per mail, as a type:
+
+- :class:`Accepted`: SES has it, with its message id.
+- :class:`Refused`: SES will never take it; the reason is kept and shown.
+- :class:`NotNow`: SES has not taken it and may later; the mail is given back.
+- :class:`Unknown`: nobody knows whether SES has it; the mail is in doubt and never blindly sent again.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from email.utils import formataddr, parseaddr
+from typing import TYPE_CHECKING, Any, Literal, assert_never
+
+from botocore import exceptions as boto_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_sesv2 import SESV2Client
+
+Pause = Literal["throttled", "quota", "paused", "unavailable", "denied"]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """SES took the mail."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """SES refused the mail for good."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """SES did not take the mail and may take it later. ``why`` tells how long to wait."""
+
+    why: Pause
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The answer was lost or says nothing: SES may or may not have the mail."""
+
+    reason: str
+
+
+Outcome = Accepted | Refused | NotNow | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What the mails of one call have in common."""
+
+    campaign_id: str
+    sender: str
+    template_name: str
+    configuration_set: str
+    reply_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail of a call. Only a mail that goes alone may have ``cc`` and ``bcc``."""
+
+    email_id: str
+    to: str
+    data: Mapping[str, Any]
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def recipients(self) -> int:
+        """Return what the mail costs of the rate: SES counts To, Cc and Bcc."""
+        return 1 + len(self.cc) + len(self.bcc)
+
+
+_THROTTLES = {"TooManyRequestsException", "Throttling", "ThrottlingException", "RequestThrottled"}
+"""SES v1, v2 and the documentation name the same throttle differently; all are taken."""
+
+_PAUSES = {
+    "AccountSuspendedException",
+    "SendingPausedException",
+    "AccountSendingPausedException",
+    "ConfigurationSetSendingPausedException",
+}
+
+_ENTRY_OUTCOMES: dict[str, Pause | Literal["refused"]] = {
+    # botocore's BulkEmailStatus. The prose of the documentation says *_DOES_NOT_EXIST where the enum says *_NOT_FOUND.
+    "MESSAGE_REJECTED": "refused",
+    "MAIL_FROM_DOMAIN_NOT_VERIFIED": "refused",
+    "CONFIGURATION_SET_NOT_FOUND": "refused",
+    "TEMPLATE_NOT_FOUND": "refused",
+    "INVALID_SENDING_POOL_NAME": "refused",
+    "INVALID_PARAMETER": "refused",
+    "FAILED": "refused",
+    "ACCOUNT_THROTTLED": "throttled",
+    "ACCOUNT_DAILY_QUOTA_EXCEEDED": "quota",
+    "ACCOUNT_SUSPENDED": "paused",
+    "ACCOUNT_SENDING_PAUSED": "paused",
+    "CONFIGURATION_SET_SENDING_PAUSED": "paused",
+    "TRANSIENT_FAILURE": "unavailable",
+}
+
+_NEVER_LEFT = (
+    boto_errors.EndpointConnectionError,
+    boto_errors.ConnectTimeoutError,
+    boto_errors.ProxyConnectionError,
+    boto_errors.SSLError,
+    boto_errors.NoCredentialsError,
+    boto_errors.PartialCredentialsError,
+    boto_errors.CredentialRetrievalError,
+    boto_errors.TokenRetrievalError,
+)
+"""Raised before a byte of the request was sent."""
+
+
+class SesSender:
+    """One SES call at a time; never raises for what SES or the network does."""
+
+    def __init__(self, client: "SESV2Client") -> None:
+        self._client = client
+
+    def send(self, template: Template, mails: Sequence[Mail]) -> list[Outcome]:
+        """Send 1 to 50 mails: one by SendEmail, more by SendBulkEmail. Outcomes stand in the order of *mails*."""
+        try:
+            if len(mails) == 1:
+                answer = self._client.send_email(**_single(template, mails[0]))
+                return [Accepted(answer["MessageId"])]
+            results = self._client.send_bulk_email(**_bulk(template, mails))["BulkEmailEntryResults"]
+        except boto_errors.ClientError as error:
+            return [_of_error(error)] * len(mails)
+        except boto_errors.ParamValidationError as error:
+            return [Refused(f"invalid request: {error.kwargs['report']}")] * len(mails)
+        except _NEVER_LEFT as error:
+            return [NotNow("unavailable", type(error).__name__)] * len(mails)
+        except boto_errors.BotoCoreError as error:
+            return [Unknown(type(error).__name__)] * len(mails)
+        except KeyError as error:
+            return [Unknown(f"answer without {error}")] * len(mails)
+        if len(results) != len(mails):
+            # Bulk answers are positional; a different length cannot be told apart recipient by recipient.
+            return [Unknown(f"{len(results)} results for {len(mails)} mails")] * len(mails)
+        return [_of_entry(dict(result)) for result in results]
+
+
+def _of_error(error: boto_errors.ClientError) -> Outcome:
+    """Sort a refusal of the whole call.
+
+    A 503 says that the service turned the request away. Any other 5xx may come after acceptance (AWS warns that
+    repeating it can duplicate mail), so it is unknown, not a reason to send again.
+    """
+    code = error.response["Error"].get("Code", "")
+    message = error.response["Error"].get("Message", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    reason = f"{code}: {message}"
+    if code == "LimitExceededException" or (code in _THROTTLES and "daily" in message.lower()):
+        return NotNow("quota", reason)
+    if code in _THROTTLES or status == 429:  # noqa: PLR2004 - Too Many Requests by any name
+        return NotNow("throttled", reason)
+    if code in _PAUSES:
+        return NotNow("paused", reason)
+    if status == 503:  # noqa: PLR2004 - Service Unavailable
+        return NotNow("unavailable", reason)
+    if status in {401, 403}:
+        # Credentials or permissions are the operator's to mend; no mail is lost for them.
+        return NotNow("denied", reason)
+    if 400 <= status < 500:  # noqa: PLR2004 - the request's own fault
+        return Refused(reason)
+    return Unknown(reason)
+
+
+def _of_entry(result: Mapping[str, Any]) -> Outcome:
+    """Sort one entry of a bulk answer; HTTP 200 is not success."""
+    status = str(result.get("Status", ""))
+    reason = f"{status}: {result.get('Error', '')}"
+    if status == "SUCCESS":
+        message_id = result.get("MessageId")
+        return Accepted(message_id) if message_id else Unknown("SUCCESS without a message id")
+    kind = _ENTRY_OUTCOMES.get(status)
+    match kind:
+        case None:
+            return Unknown(reason)
+        case "refused":
+            return Refused(reason)
+        case "throttled" | "quota" | "paused" | "unavailable" | "denied":
+            return NotNow(kind, reason)
+        case _:
+            assert_never(kind)
+
+
+def _single(template: Template, mail: Mail) -> dict[str, Any]:
+    destination = {"ToAddresses": [mail.to], "CcAddresses": list(mail.cc), "BccAddresses": list(mail.bcc)}
+    return {
+        **_common(template),
+        "Destination": {kind: addresses for kind, addresses in destination.items() if addresses},
+        "Content": {"Template": {"TemplateName": template.template_name, "TemplateData": _json(mail.data)}},
+        "EmailTags": _tags(template, mail),
+    }
+
+
+def _bulk(template: Template, mails: Sequence[Mail]) -> dict[str, Any]:
+    """Build the call. Every entry carries its whole data, so nothing depends on how SES merges defaults."""
+    return {
+        **_common(template),
+        "DefaultContent": {"Template": {"TemplateName": template.template_name, "TemplateData": "{}"}},
+        "BulkEmailEntries": [
+            {
+                "Destination": {"ToAddresses": [mail.to]},
+                "ReplacementTags": _tags(template, mail),
+                "ReplacementEmailContent": {"ReplacementTemplate": {"ReplacementTemplateData": _json(mail.data)}},
+            }
+            for mail in mails
+        ],
+    }
+
+
+def _common(template: Template) -> dict[str, Any]:
+    common: dict[str, Any] = {
+        "FromEmailAddress": _mime_address(template.sender),
+        "ConfigurationSetName": template.configuration_set,
+    }
+    if template.reply_to:
+        common["ReplyToAddresses"] = [_mime_address(address) for address in template.reply_to]
+    return common
+
+
+def _mime_address(address: str) -> str:
+    """Encode a display name as RFC 2047 asks; SES takes 7-bit headers only."""
+    return formataddr(parseaddr(address))
+
+
+def _tags(template: Template, mail: Mail) -> list[dict[str, str]]:
+    tags = {**mail.tags, "ems_email_id": mail.email_id, "ems_campaign_id": template.campaign_id}
+    return [{"Name": name, "Value": value} for name, value in tags.items()]
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, separators=(",", ":"))

@@ -1,0 +1,232 @@
+"""Batches, their chunks and what is parked (the table ``email-batch``)."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pynamodb.exceptions import DeleteError, DoesNotExist, PutError, UpdateError
+
+from ems.store.failures import is_condition_failure, translated
+from ems.store.ledger import COUNTED, chunk_item, counts_of
+from ems.store.models import BatchRow
+from ems.store.retention import expiry
+from ems.store.tables import Tables
+
+BATCH = "batch"
+PARKED_REGISTRY = "#parked"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch as it was accepted. ``state`` is accepting, waiting, paused or cancelled; times are epoch seconds."""
+
+    batch_id: str
+    campaign_id: str
+    kind: str
+    name: str | None
+    state: str
+    total: int
+    chunks: int
+    template_name: str
+    fingerprint: str
+    send_at: float | None
+    created_at: float
+
+    def held(self, now: float) -> bool:
+        """Tell whether its chunks have to be parked."""
+        return self.state == "paused" or (self.send_at is not None and self.send_at > now)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A batch's chunks in sum: counts by state, recipients in chunks that are under way, and when sending moved."""
+
+    counts: dict[str, int]
+    started_left: int
+    started_at: float | None
+    moved_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A chunk's message at rest."""
+
+    batch_id: str
+    chunk: int
+    body: str
+
+
+class BatchStore:
+    """The table ``email-batch`` but for the chunks' deliveries (:mod:`ems.store.ledger`)."""
+
+    def __init__(self, tables: Tables, *, retention_seconds: float, clock: Callable[[], float] = time.time) -> None:
+        self._table = tables.batches
+        self._retention = retention_seconds
+        self._clock = clock
+
+    def create(self, batch: Batch) -> Batch | None:
+        """Write a new batch; an existing one of the same id is returned instead and left alone."""
+        row = self._table(
+            batch.batch_id,
+            BATCH,
+            campaign_id=batch.campaign_id,
+            kind=batch.kind,
+            name=batch.name,
+            state=batch.state,
+            total=batch.total,
+            chunks=batch.chunks,
+            template_name=batch.template_name,
+            fingerprint=batch.fingerprint,
+            send_at=batch.send_at,
+            created_at=batch.created_at,
+            updated_at=batch.created_at,
+            expires_at=expiry(batch.created_at, self._retention),
+        )
+        try:
+            with translated("cannot record the batch"):
+                row.save(condition=self._table.item.does_not_exist())
+        except PutError as error:
+            if not is_condition_failure(error):
+                raise
+            return self.get(batch.batch_id)
+        return None
+
+    def get(self, batch_id: str) -> Batch | None:
+        """Read a batch; None when there is none."""
+        with translated("cannot read the batch"):
+            try:
+                row = self._table.get(batch_id, BATCH, consistent_read=True)
+            except DoesNotExist:
+                return None
+        return _batch(row)
+
+    def get_many(self, batch_ids: Iterable[str]) -> dict[str, Batch]:
+        """Read up to 100 batches by id."""
+        keys = [(batch_id, BATCH) for batch_id in set(batch_ids)]
+        if not keys:
+            return {}
+        with translated("cannot read batches"):
+            return {row.batch_id: _batch(row) for row in self._table.batch_get(keys, consistent_read=True)}
+
+    def move(self, batch_id: str, state: str, *, allowed: Sequence[str]) -> bool:
+        """Set the state if it is one of *allowed*; False otherwise."""
+        table = self._table
+        try:
+            with translated("cannot change the batch"):
+                table(batch_id, BATCH).update(
+                    actions=[table.state.set(state), table.updated_at.set(self._clock())],
+                    condition=table.state.is_in(*allowed),
+                )
+        except UpdateError as error:
+            if not is_condition_failure(error):
+                raise
+            return False
+        return True
+
+    def progress(self, batch_id: str) -> Progress:
+        """Sum up the chunks that were started."""
+        with translated("cannot read the batch's chunks"):
+            rows = list(self._table.query(batch_id, self._table.item.startswith("chunk#"), consistent_read=True))
+        counts = {status.value: 0 for status in COUNTED}
+        left = 0
+        for row in rows:
+            for status, number in counts_of(row).items():
+                counts[status] += number
+            left += 0 if row.state == "done" else len(row.left or ()) + len(row.under_way or ())
+        started = [float(row.started_at) for row in rows if row.started_at]
+        moved = [float(row.updated_at) for row in rows if row.updated_at]
+        return Progress(counts, left, min(started, default=None), max(moved, default=None))
+
+    def chunk_rows(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], BatchRow]:
+        """Read chunk items by batch id and chunk number; those that no sender has taken yet are missing."""
+        wanted = [(batch_id, chunk_item(chunk)) for batch_id, chunk in keys]
+        with translated("cannot read chunks"):
+            rows = list(self._table.batch_get(wanted, consistent_read=True)) if wanted else []
+        return {(row.batch_id, int(row.item.removeprefix("chunk#"))): row for row in rows}
+
+    def park(self, parked: Parked) -> None:
+        """Put a chunk to rest. The registry entry comes last: the sweep that removes it looks for chunks first."""
+        now = self._clock()
+        with translated("cannot park a chunk"):
+            self._table(
+                parked.batch_id,
+                f"parked#{parked.chunk:06d}",
+                payload=parked.body,
+                expires_at=expiry(now, self._retention),
+            ).save()
+            self._table(PARKED_REGISTRY, parked.batch_id, touched_at=now).save()
+
+    def parked_batches(self) -> dict[str, float]:
+        """List the batches that have parked chunks, with the time of the last parking."""
+        with translated("cannot read what is parked"):
+            rows = list(self._table.query(PARKED_REGISTRY, consistent_read=True))
+        return {row.item: float(row.touched_at) for row in rows}
+
+    def parked_chunks(self, batch_id: str, *, limit: int) -> list[Parked]:
+        """Read up to *limit* parked chunks of a batch, in order."""
+        with translated("cannot read parked chunks"):
+            rows = self._table.query(
+                batch_id, self._table.item.startswith("parked#"), consistent_read=True, limit=limit
+            )
+            return [Parked(batch_id, int(row.item.removeprefix("parked#")), row.payload or "") for row in rows]
+
+    def unpark(self, parked: Parked) -> None:
+        """Forget a parked chunk whose message is in the queue again."""
+        with translated("cannot unpark a chunk"):
+            self._table(parked.batch_id, f"parked#{parked.chunk:06d}").delete()
+
+    def forget_parked_batch(self, batch_id: str, touched_at: float) -> None:
+        """Remove the registry entry of a batch without parked chunks, unless one was parked meanwhile."""
+        row = self._table(PARKED_REGISTRY, batch_id)
+        try:
+            with translated("cannot update what is parked"):
+                row.delete(condition=self._table.touched_at == touched_at)
+        except DeleteError as error:
+            if not is_condition_failure(error):
+                raise
+
+    def cancel_chunk(self, batch_id: str, chunk: int, size: int) -> None:
+        """Count what is left of a chunk as cancelled; a chunk in a sender's hands is left to it."""
+        table, now = self._table, self._clock()
+        actions: list[Any] = [
+            table.state.set("done"),
+            table.size.set(table.size | size),
+            table.left.set([]),
+            table.updated_at.set(now),
+            table.started_at.set(table.started_at | now),
+            table.expires_at.set(expiry(now, self._retention)),
+        ]
+        existing = self.chunk_rows([(batch_id, chunk)]).get((batch_id, chunk))
+        if existing is None:
+            left, condition = size, table.item.does_not_exist()
+        else:
+            left = len(existing.left or ())
+            condition = (table.state == "open") & (table.left == existing.left)
+            if existing.under_way:
+                return
+            condition &= table.lease_until.does_not_exist() | (table.lease_until < now)
+        try:
+            with translated("cannot cancel a chunk"):
+                table(batch_id, chunk_item(chunk)).update(
+                    actions=[*actions, table.cancelled.add(left)], condition=condition
+                )
+        except UpdateError as error:
+            if not is_condition_failure(error):
+                raise
+
+
+def _batch(row: BatchRow) -> Batch:
+    return Batch(
+        batch_id=row.batch_id,
+        campaign_id=row.campaign_id or "",
+        kind=row.kind or "bulk",
+        name=row.name,
+        state=row.state or "accepting",
+        total=int(row.total or 0),
+        chunks=int(row.chunks or 0),
+        template_name=row.template_name or "",
+        fingerprint=row.fingerprint or "",
+        send_at=None if row.send_at is None else float(row.send_at),
+        created_at=float(row.created_at or 0),
+    )

@@ -1,0 +1,174 @@
+"""The rows of single mails: accepted, claimed by one sender, settled."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
+from pynamodb.expressions.update import Action
+
+from ems.store.emails import campaign_shard
+from ems.store.failures import is_condition_failure, translated
+from ems.store.models import TrackerRow
+from ems.store.status import Status
+from ems.store.retention import expiry
+from ems.store.tables import Tables
+
+
+@dataclass(frozen=True, slots=True)
+class SingleRow:
+    """What accepting a single mail writes."""
+
+    email_id: str
+    campaign_id: str
+    kind: str
+    recipient: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """The row that an earlier request with the same id left."""
+
+    fingerprint: str | None
+    enqueued: bool
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Whether the mail may be sent now. ``status`` is what the row says otherwise; None when there is no row.
+
+    ``lease_until`` (epoch seconds) is when the sender that has it must be done.
+    """
+
+    granted: bool
+    status: Status | None = None
+    lease_until: float = 0.0
+
+
+class Singles:
+    """Rows of single mails. *clock* gives epoch seconds."""
+
+    def __init__(self, tables: Tables, *, retention_seconds: float, clock: Callable[[], float] = time.time) -> None:
+        self._emails = tables.emails
+        self._retention = retention_seconds
+        self._clock = clock
+
+    def create(self, single: SingleRow) -> Existing | None:
+        """Write the row as ``queued``; an existing one is returned instead and left alone."""
+        now = self._clock()
+        row = self._emails(
+            single.email_id,
+            campaign_id=single.campaign_id,
+            campaign_shard=campaign_shard(single.campaign_id, single.email_id),
+            kind=single.kind,
+            recipient=single.recipient,
+            fingerprint=single.fingerprint,
+            send_status=Status.QUEUED.value,
+            attempts=0,
+            created_at=now,
+            updated_at=now,
+            expires_at=expiry(now, self._retention),
+        )
+        try:
+            with translated("cannot record the mail"):
+                row.save(condition=self._emails.send_status.does_not_exist())
+        except PutError as error:
+            if not is_condition_failure(error):
+                raise
+        else:
+            return None
+        with translated("cannot read the mail"):
+            found = self._emails.get(single.email_id, consistent_read=True)
+        return Existing(found.fingerprint, bool(found.enqueued), Status(found.send_status or Status.QUEUED))
+
+    def mark_enqueued(self, email_id: str) -> None:
+        """Remember that the queue has the mail, so that a repeated request enqueues nothing."""
+        with translated("cannot record that the mail is queued"):
+            self._emails(email_id).update(actions=[self._emails.enqueued.set(value=True)])
+
+    def withdraw(self, email_id: str) -> None:
+        """Remove a row whose mail the queue did not take: a stray message without a row is never sent."""
+        with translated("cannot withdraw the mail"):
+            self._emails(email_id).delete(condition=self._emails.send_status == Status.QUEUED.value)
+
+    def claim(self, email_id: str, *, owner: str, lease_seconds: float) -> Claim:
+        """Take a queued mail for *owner*: from here to :meth:`settle` its outcome is in the sender's hands."""
+        table, now = self._emails, self._clock()
+        try:
+            with translated("cannot claim a mail"):
+                table(email_id).update(
+                    actions=[
+                        table.send_status.set(Status.SENDING.value),
+                        table.lease_owner.set(owner),
+                        table.lease_until.set(now + lease_seconds),
+                        table.attempts.add(1),
+                    ],
+                    condition=table.send_status == Status.QUEUED.value,
+                )
+        except UpdateError as error:
+            if not is_condition_failure(error):
+                raise
+        else:
+            return Claim(granted=True)
+        row = self._get(email_id)
+        if row is None or row.send_status is None:
+            return Claim(granted=False)
+        return Claim(granted=False, status=Status(row.send_status), lease_until=float(row.lease_until or 0))
+
+    def settle(
+        self,
+        email_id: str,
+        status: Status,
+        *,
+        owner: str | None,
+        message_id: str | None = None,
+        reason: str | None = None,
+    ) -> bool:
+        """Write the outcome of a claimed mail; False when it is no longer *owner*'s.
+
+        ``queued`` gives the mail back without spending the attempt. *owner* None settles a mail that nobody has
+        claimed (suppressed before sending).
+        """
+        table, now = self._emails, self._clock()
+        actions: list[Action] = [
+            table.send_status.set(status.value),
+            table.updated_at.set(now),
+            table.lease_owner.remove(),
+            table.lease_until.remove(),
+        ]
+        if message_id is not None:
+            actions += [table.message_id.set(message_id), table.sent_at.set(now)]
+        if reason is not None:
+            actions.append(table.reason.set(reason))
+        if status is Status.QUEUED:
+            actions.append(table.attempts.add(-1))
+        held = table.send_status == Status.QUEUED.value if owner is None else table.lease_owner == owner
+        return self._update_if(email_id, actions, held)
+
+    def mark_abandoned(self, email_id: str, *, reason: str) -> bool:
+        """Put a mail whose sender's lease ran out in doubt; False when it is not so."""
+        table, now = self._emails, self._clock()
+        return self._update_if(
+            email_id,
+            [table.send_status.set(Status.IN_DOUBT.value), table.reason.set(reason), table.updated_at.set(now)],
+            (table.send_status == Status.SENDING.value) & (table.lease_until < now),
+        )
+
+    def _update_if(self, email_id: str, actions: list[Action], condition: object) -> bool:
+        try:
+            with translated("cannot settle a mail"):
+                self._emails(email_id).update(actions=actions, condition=condition)  # type: ignore[arg-type]
+        except UpdateError as error:
+            if not is_condition_failure(error):
+                raise
+            return False
+        return True
+
+    def _get(self, email_id: str) -> TrackerRow | None:
+        with translated("cannot read the mail"):
+            try:
+                return self._emails.get(email_id, consistent_read=True)
+            except DoesNotExist:
+                return None
