@@ -1,0 +1,111 @@
+"""Reading mails: what has become of each, composed from what the sender and the events say."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ems.errors import InvalidError, UnknownIdError
+from ems.sending.addresses import AddressError, normalise
+from ems.store.email_pages import EmailPages
+from ems.store.models import TrackerRow
+from ems.store.pages import Page
+from ems.store.status import Status, current
+
+_ID_IN_BATCH = re.compile(r"(.+)-\d{6}")
+
+
+@dataclass(frozen=True, slots=True)
+class EmailView:
+    """One mail and its history. Times are epoch seconds.
+
+    ``timeline`` holds the events in full (the first hundred or so), ``moments`` per event type
+    ``{"first": t, "last": t, "count": n}``.
+    """
+
+    email_id: str
+    status: Status
+    campaign_id: str | None = None
+    batch_id: str | None = None
+    recipient: str | None = None
+    message_id: str | None = None
+    reason: str | None = None
+    attempts: int = 0
+    created_at: float | None = None
+    sent_at: float | None = None
+    timeline: list[dict[str, Any]] = field(default_factory=list)
+    moments: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+class Emails:
+    """Reads mails.
+
+    *pending_status* answers for the mails of a batch that no sender has come to yet: they have no row. For the same
+    reason the listings do not show them.
+    """
+
+    def __init__(self, store: EmailPages, *, pending_status: Callable[[str], str | None]) -> None:
+        self._store = store
+        self._pending_status = pending_status
+
+    def get(self, email_id: str) -> EmailView:
+        """Read one mail.
+
+        Raises:
+            UnknownIdError: There is none of this id.
+        """
+        row = self._store.get(email_id)
+        if row is not None:
+            return _view(row)
+        in_batch = _ID_IN_BATCH.fullmatch(email_id)
+        pending = self._pending_status(email_id) if in_batch else None
+        if in_batch is None or pending is None:
+            raise UnknownIdError("email", email_id)
+        return EmailView(email_id=email_id, status=Status(pending), batch_id=in_batch[1])
+
+    def of_message(self, message_id: str, *, limit: int, cursor: str | None = None) -> Page[EmailView]:
+        """List the mails of one SES message id."""
+        return _views(self._store.of_message(message_id, limit=limit, cursor=cursor))
+
+    def of_recipient(self, recipient: str, *, limit: int, cursor: str | None = None) -> Page[EmailView]:
+        """List the mails to one address.
+
+        Raises:
+            InvalidError: It is no address.
+        """
+        try:
+            address = normalise(recipient).lower()
+        except AddressError as error:
+            raise InvalidError("recipient", str(error)) from None
+        return _views(self._store.of_recipient(address, limit=limit, cursor=cursor))
+
+    def of_campaign(
+        self, campaign_id: str, *, status: Status | None = None, limit: int, cursor: str | None = None
+    ) -> Page[EmailView]:
+        """List the mails of a campaign, of one status if asked. A page may be short and still have a next."""
+
+        def wanted(row: TrackerRow) -> bool:
+            return status is None or current(row.send_status, row.event_status) is status
+
+        return _views(self._store.of_campaign(campaign_id, wanted=wanted, limit=limit, cursor=cursor))
+
+
+def _views(page: Page[TrackerRow]) -> Page[EmailView]:
+    return Page([_view(row) for row in page.items], page.next)
+
+
+def _view(row: TrackerRow) -> EmailView:
+    return EmailView(
+        email_id=row.email_id,
+        status=current(row.send_status, row.event_status),
+        campaign_id=row.campaign_id,
+        batch_id=row.batch_id,
+        recipient=row.recipient,
+        message_id=row.message_id,
+        reason=row.reason,
+        attempts=int(row.attempts or 0),
+        created_at=None if row.created_at is None else float(row.created_at),
+        sent_at=None if row.sent_at is None else float(row.sent_at),
+        timeline=list(row.timeline or []),
+        moments=dict(row.moments or {}),
+    )

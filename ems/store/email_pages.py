@@ -1,0 +1,97 @@
+"""Reading mails: one by its id, many by message id, recipient or campaign."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pynamodb.exceptions import DoesNotExist
+
+from ems.store import pages
+from ems.store.emails import campaign_shards
+from ems.store.failures import translated
+from ems.store.models import TrackerRow
+from ems.store.pages import Page
+from ems.store.tables import Tables
+
+MAX_ID = 200
+"""No id that EMS makes comes near; DynamoDB refuses keys from 2,048 bytes on."""
+
+ROWS_READ_PER_PAGE = 1_000
+"""A filtered page ends after this many rows, short or empty, and says where to go on."""
+
+
+class EmailPages:
+    """Queries on ``email-event-tracker`` for readers. Every method raises UnavailableError without DynamoDB."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._table = tables.emails
+
+    def get(self, email_id: str) -> TrackerRow | None:
+        """Read one mail; None when there is no row."""
+        if len(email_id) > MAX_ID:
+            return None
+        with translated("cannot read the mail"):
+            try:
+                return self._table.get(email_id, consistent_read=True)
+            except DoesNotExist:
+                return None
+
+    def of_message(self, message_id: str, *, limit: int, cursor: str | None) -> Page[TrackerRow]:
+        """List the mails of one SES message: one, as a rule."""
+        if len(message_id) > MAX_ID:
+            return Page([], None)
+        listing = f"message:{message_id}"
+        after = None
+        if cursor:
+            (last_id,) = pages.decode(cursor, listing, keys=1)
+            after = {"message_id": {"S": message_id}, "email_id": {"S": last_id}}
+        with translated("cannot list mails"):
+            found = self._table.by_message_id.query(message_id, limit=limit, last_evaluated_key=after)
+            ids = [row.email_id for row in found]
+            # The index holds keys alone.
+            rows = {row.email_id: row for row in self._table.batch_get(ids)} if ids else {}
+        return Page([rows[email_id] for email_id in ids if email_id in rows], _next(found, listing))
+
+    def of_recipient(self, recipient: str, *, limit: int, cursor: str | None) -> Page[TrackerRow]:
+        """List the mails to one address (lower case), in the order of their ids."""
+        listing = f"recipient:{recipient}"
+        after = None
+        if cursor:
+            (last_id,) = pages.decode(cursor, listing, keys=1)
+            after = {"recipient": {"S": recipient}, "email_id": {"S": last_id}}
+        with translated("cannot list mails"):
+            found = self._table.by_recipient.query(recipient, limit=limit, last_evaluated_key=after)
+            rows = list(found)
+        return Page(rows, _next(found, listing))
+
+    def of_campaign(
+        self, campaign_id: str, *, wanted: Callable[[TrackerRow], bool], limit: int, cursor: str | None
+    ) -> Page[TrackerRow]:
+        """List the *wanted* mails of a campaign, one index shard after the other.
+
+        A page may be shorter than *limit* and still have a next: reading stops after ROWS_READ_PER_PAGE rows.
+        """
+        listing = f"campaign:{campaign_id}"
+        shards = campaign_shards(campaign_id)
+        shard, last_id = pages.decode(cursor, listing, keys=2) if cursor else (shards[0], None)
+        if shard not in shards:
+            raise pages.wrong_cursor()
+        items: list[TrackerRow] = []
+        for read, row in enumerate(self._from(shards[shards.index(shard) :], last_id), start=1):
+            if wanted(row):
+                items.append(row)
+            if len(items) == limit or read == ROWS_READ_PER_PAGE:
+                return Page(items, pages.encode(listing, row.campaign_shard or "", row.email_id))
+        return Page(items, None)
+
+    def _from(self, shards: list[str], last_id: str | None) -> Iterator[TrackerRow]:
+        """Yield the rows of *shards* in order, those of the first shard after *last_id*."""
+        for shard in shards:
+            after = {"campaign_shard": {"S": shard}, "email_id": {"S": last_id}} if last_id else None
+            last_id = None
+            with translated("cannot list mails"):
+                yield from self._table.by_campaign.query(shard, last_evaluated_key=after, page_size=200)
+
+
+def _next(found: Any, listing: str) -> str | None:
+    last = found.last_evaluated_key
+    return pages.encode(listing, last["email_id"]["S"]) if last else None
