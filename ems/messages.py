@@ -20,16 +20,12 @@ DELIVER_EMAIL = "ems.deliver_email"
 DELIVER_CHUNK = "ems.deliver_chunk"
 TRACK_EVENT = "ems.track_event"
 DRAIN = "ems.drain"
-HOUSEKEEP = "ems.housekeep"
-REFRESH_ACCOUNT = "ems.refresh_account"
 
 QUEUE_OF_TASK = {
     DELIVER_EMAIL: queues.TRIGGER,
     DELIVER_CHUNK: queues.TRIGGER,
     TRACK_EVENT: queues.EVENTS,
     DRAIN: queues.CONTROL,
-    HOUSEKEEP: queues.CONTROL,
-    REFRESH_ACCOUNT: queues.CONTROL,
 }
 
 CHUNK_HEADER = "ems_chunk"

@@ -131,27 +131,29 @@ class SesSender:
     def send(self, template: Template, mails: Sequence[Mail]) -> list[Outcome]:
         """Send 1 to 50 mails: one by SendEmail, more by SendBulkEmail. Outcomes stand in the order of *mails*."""
         try:
-            if len(mails) == 1:
-                answer = self._client.send_email(**_single(template, mails[0]))
-                return [Accepted(answer["MessageId"])]
-            results = self._client.send_bulk_email(**_bulk(template, mails))["BulkEmailEntryResults"]
+            return self._call(template, mails)
         except boto_errors.ClientError as error:
-            return [_of_error(error)] * len(mails)
+            outcome = _of_error(error)
         except boto_errors.ParamValidationError as error:
-            return [Refused(f"invalid request: {error.kwargs['report']}")] * len(mails)
+            outcome = Refused(f"invalid request: {error.kwargs['report']}")
         except _NEVER_LEFT as error:
-            return [NotNow("unavailable", type(error).__name__)] * len(mails)
+            outcome = NotNow("unavailable", type(error).__name__)
         except boto_errors.BotoCoreError as error:
-            return [Unknown(type(error).__name__)] * len(mails)
-        except KeyError as error:
-            return [Unknown(f"answer without {error}")] * len(mails)
+            outcome = Unknown(type(error).__name__)
+        return [outcome] * len(mails)
+
+    def _call(self, template: Template, mails: Sequence[Mail]) -> list[Outcome]:
+        if len(mails) == 1:
+            message_id = self._client.send_email(**_single(template, mails[0])).get("MessageId")
+            return [Accepted(message_id) if message_id else Unknown("an answer without a message id")]
+        results = self._client.send_bulk_email(**_bulk(template, mails)).get("BulkEmailEntryResults", [])
         if len(results) != len(mails):
-            # Bulk answers are positional; a different length cannot be told apart recipient by recipient.
+            # Bulk answers are positional; with another length no result can be told to belong to a mail.
             return [Unknown(f"{len(results)} results for {len(mails)} mails")] * len(mails)
         return [_of_entry(dict(result)) for result in results]
 
 
-def _of_error(error: boto_errors.ClientError) -> Outcome:
+def _of_error(error: boto_errors.ClientError) -> Outcome:  # noqa: PLR0911 - one return a kind reads best
     """Sort a refusal of the whole call.
 
     A 503 says that the service turned the request away. Any other 5xx may come after acceptance (AWS warns that

@@ -111,7 +111,7 @@ class Sqs:
                 {"Id": str(place), "ReceiptHandle": message.receipt_handle}
                 for place, message in enumerate(messages[start : start + BATCH_ENTRIES])
             ]
-            with _translated(f"cannot delete from {queue}"):
+            with _translated(f"cannot delete messages of {queue}"):
                 self._client.delete_message_batch(QueueUrl=url, Entries=entries)  # type: ignore[arg-type]
 
     def hide(self, queue: str, message: ReceivedMessage, *, seconds: int) -> None:

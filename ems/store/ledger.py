@@ -21,8 +21,8 @@ from ems.errors import UnavailableError
 from ems.store.emails import campaign_shard
 from ems.store.failures import is_condition_failure, is_conflict, translated
 from ems.store.models import BatchRow, TrackerRow
-from ems.store.status import Status
 from ems.store.retention import expiry
+from ems.store.status import Status
 from ems.store.tables import Tables
 
 ATTEMPTS = 10

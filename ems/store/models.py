@@ -205,4 +205,3 @@ class RateRow(Model):
     lease_owner = UnicodeAttribute(null=True)
     lease_until = NumberAttribute(null=True)
     outstanding = JSONAttribute(null=True)
-

@@ -10,8 +10,8 @@ from pynamodb.expressions.update import Action
 from ems.store.emails import campaign_shard
 from ems.store.failures import is_condition_failure, translated
 from ems.store.models import TrackerRow
-from ems.store.status import Status
 from ems.store.retention import expiry
+from ems.store.status import Status
 from ems.store.tables import Tables
 
 

@@ -1,0 +1,39 @@
+"""The Celery app: ``celery -A ems.celery worker|beat|flower``. Settings are in celeryconfig.py."""
+
+from celery import Celery, signals
+
+from ems import logs, messages
+from ems.settings import Settings
+from ems.tasks.base import EmsTask
+from ems.tasks.control import Drain
+from ems.tasks.deliver import DeliverChunk, DeliverEmail
+from ems.tasks.track import TrackEvent
+from ems.wiring import Services
+
+TASKS: tuple[type[EmsTask], ...] = (DeliverEmail, DeliverChunk, TrackEvent, Drain)
+
+
+def create_app(settings: Settings) -> Celery:
+    """Build the app with its tasks; nothing connects before a task runs."""
+    celery = Celery("ems")
+    celery.config_from_object("celeryconfig")
+    celery.conf.task_annotations = {
+        name: {"rate_limit": settings.task_rate_limit} for name in (messages.DELIVER_EMAIL, messages.DELIVER_CHUNK)
+    }
+    services = Services(settings)
+    for task in TASKS:
+        celery.register_task(task(services))
+
+    def configure_logs(**_: object) -> None:
+        logs.configure(settings)
+
+    def stop_leasing(**_: object) -> None:
+        """End the waits of tasks in hand, so that they give their work back and the worker can go."""
+        services.governor.stop()
+
+    signals.setup_logging.connect(configure_logs, weak=False)
+    signals.worker_shutting_down.connect(stop_leasing, weak=False)
+    return celery
+
+
+app = create_app(Settings.from_environment())

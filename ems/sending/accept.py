@@ -1,0 +1,239 @@
+"""Accepting requests: after the answer 202 a mail survives the loss of any process."""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Protocol
+
+from ems import queues
+from ems.aws.sqs import OutgoingMessage
+from ems.errors import ConflictError, InvalidError, NoValidRecipientError, TooLargeError, UnavailableError
+from ems.sending import ids
+from ems.sending.addresses import AddressError, normalise
+from ems.sending.payloads import ChunkPayload, SinglePayload
+from ems.sending.recipients import Checked, check, chunked, data_problem
+from ems.sending.requests import AcceptedBatch, AcceptedEmail, BulkRequest, Caller, SingleRequest
+from ems.store.batches import Batch, BatchStore
+from ems.store.campaigns import Campaign
+from ems.store.singles import Existing, SingleRow, Singles
+from ems.store.status import Status
+
+RECIPIENTS_PER_MAIL = 50
+"""To, Cc and Bcc of one mail (SES quota, not adjustable)."""
+
+MAX_TAGS = 20
+_TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
+
+BEFORE_ACCEPTED = ("accepting", "abandoned")
+"""States of a batch whose request was never answered with 202."""
+
+
+class CampaignReader(Protocol):
+    """Where campaigns come from."""
+
+    def get(self, campaign_id: str) -> Campaign:
+        """Return the campaign or raise UnknownIdError."""
+
+
+class QueueSender(Protocol):
+    """Where messages go."""
+
+    def send(self, queue: str, messages: Sequence[OutgoingMessage]) -> None:
+        """Enqueue all messages or raise UnavailableError."""
+
+
+class Acceptance:
+    """Turns valid requests into durable work. *clock* gives epoch seconds."""
+
+    def __init__(
+        self,
+        *,
+        campaigns: CampaignReader,
+        singles: Singles,
+        batches: BatchStore,
+        queue: QueueSender,
+        max_recipients: int,
+        max_ahead_seconds: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._campaigns = campaigns
+        self._singles = singles
+        self._batches = batches
+        self._queue = queue
+        self._max_recipients = max_recipients
+        self._max_ahead = max_ahead_seconds
+        self._clock = clock
+
+    def single(self, request: SingleRequest, caller: Caller) -> AcceptedEmail:
+        """Accept one mail: the row first, then the queue.
+
+        Raises:
+            UnknownIdError: There is no such campaign.
+            InvalidError: A field cannot be accepted.
+            ConflictError: The idempotency key belongs to another request.
+            UnavailableError: DynamoDB or SQS cannot take it; nothing will be sent.
+        """
+        campaign = self._campaigns.get(request.campaign_id)
+        email_id = ids.new_id("email", key_id=caller.key_id, idempotency_key=caller.idempotency_key)
+        payload = _single_payload(campaign, request, email_id)
+        row = SingleRow(
+            email_id, campaign.campaign_id, campaign.kind, payload.to.lower(), ids.fingerprint(asdict(request))
+        )
+        existing = self._singles.create(row)
+        if existing is not None:
+            return self._repeated(existing, row, payload)
+        self._enqueue_single(payload)
+        if caller.idempotency_key is not None:
+            self._singles.mark_enqueued(email_id)
+        return AcceptedEmail(email_id, Status.QUEUED)
+
+    def bulk(self, request: BulkRequest, caller: Caller) -> AcceptedBatch:
+        """Accept many mails: the batch, then its chunks, then the word that it may start.
+
+        Raises:
+            UnknownIdError: There is no such campaign.
+            InvalidError: A field cannot be accepted.
+            NoValidRecipientError: No recipient can be accepted.
+            TooLargeError: More recipients than one request may carry.
+            ConflictError: The idempotency key belongs to another request.
+            UnavailableError: DynamoDB or SQS cannot take it; nothing will be sent.
+        """
+        campaign = self._campaigns.get(request.campaign_id)
+        checked = self._checked(campaign, request)
+        batch_id = ids.new_id("batch", key_id=caller.key_id, idempotency_key=caller.idempotency_key)
+        chunks = list(chunked(checked.accepted, shared=request.data))
+        batch = Batch(
+            batch_id=batch_id,
+            campaign_id=campaign.campaign_id,
+            kind=campaign.kind,
+            name=request.name,
+            state="accepting",
+            total=len(checked.accepted),
+            chunks=len(chunks),
+            template_name=campaign.template_name,
+            fingerprint=ids.fingerprint(asdict(request)),
+            send_at=request.send_at,
+            created_at=self._clock(),
+        )
+        answer = AcceptedBatch(batch_id, batch.total, checked.rejected)
+        existing = self._batches.create(batch)
+        if existing is not None and not self._must_resume(existing, batch):
+            return AcceptedBatch(batch_id, existing.total, checked.rejected)
+        payloads = (
+            ChunkPayload(
+                batch_id=batch_id,
+                chunk=number,
+                campaign_id=campaign.campaign_id,
+                kind=campaign.kind,
+                sender=campaign.sender,
+                template_name=campaign.template_name,
+                recipients=tuple(recipients),
+                reply_to=tuple(campaign.reply_to),
+                data=request.data,
+            )
+            for number, recipients in enumerate(chunks)
+        )
+        self._queue.send(queues.WAIT, [payload.message() for payload in payloads])
+        self._batches.move(batch_id, "waiting", allowed=("accepting",))
+        return answer
+
+    def _checked(self, campaign: Campaign, request: BulkRequest) -> Checked:
+        number = len(request.recipients)
+        if number == 0:
+            raise InvalidError("recipients", "name at least one recipient")
+        if number > self._max_recipients:
+            raise TooLargeError(
+                f"recipients has {number} entries; one request takes {self._max_recipients}: split it into several"
+            )
+        if request.send_at is not None and request.send_at > self._clock() + self._max_ahead:
+            days = int(self._max_ahead // 86_400)
+            raise InvalidError("send_at", f"choose a time within the next {days} days")
+        checked = check(campaign, request.recipients, shared=request.data)
+        if not checked.accepted:
+            raise NoValidRecipientError(checked.rejected)
+        return checked
+
+    def _must_resume(self, existing: Batch, batch: Batch) -> bool:
+        """Tell whether an earlier attempt at the same request died before it was accepted."""
+        if existing.fingerprint != batch.fingerprint:
+            raise ConflictError("this Idempotency-Key was used for another request; choose a new one")
+        if existing.state not in BEFORE_ACCEPTED:
+            return False
+        if existing.template_name != batch.template_name:
+            raise ConflictError(
+                "the campaign changed after a first attempt at this request; send it with a new Idempotency-Key"
+            )
+        self._batches.move(batch.batch_id, "accepting", allowed=BEFORE_ACCEPTED)
+        return True
+
+    def _repeated(self, existing: Existing, row: SingleRow, payload: SinglePayload) -> AcceptedEmail:
+        if existing.fingerprint != row.fingerprint:
+            raise ConflictError("this Idempotency-Key was used for another request; choose a new one")
+        if not existing.enqueued and existing.status is Status.QUEUED:
+            self._queue.send(queues.TRIGGER, [payload.message()])
+            self._singles.mark_enqueued(row.email_id)
+        return AcceptedEmail(row.email_id, existing.status)
+
+    def _enqueue_single(self, payload: SinglePayload) -> None:
+        try:
+            self._queue.send(queues.TRIGGER, [payload.message()])
+        except UnavailableError:
+            # SQS may have the message although the answer was lost; without its row it will not be sent.
+            self._singles.withdraw(payload.email_id)
+            raise
+
+
+def _single_payload(campaign: Campaign, request: SingleRequest, email_id: str) -> SinglePayload:
+    to = _address("to", request.to)
+    seen = {to.lower()}
+    cc = _copies("cc", request.cc, seen)
+    bcc = _copies("bcc", request.bcc, seen)
+    if 1 + len(cc) + len(bcc) > RECIPIENTS_PER_MAIL:
+        raise InvalidError("cc", f"to, cc and bcc together may name {RECIPIENTS_PER_MAIL} recipients")
+    _check_tags(request.tags)
+    problem = data_problem(campaign, own=request.data, shared={})
+    if problem is not None:
+        raise InvalidError("data", problem)
+    reply_to = tuple(_address(f"reply_to.{place}", text) for place, text in enumerate(request.reply_to))
+    return SinglePayload(
+        email_id=email_id,
+        campaign_id=campaign.campaign_id,
+        kind=campaign.kind,
+        sender=campaign.sender,
+        template_name=campaign.template_name,
+        to=to,
+        cc=cc,
+        bcc=bcc,
+        reply_to=reply_to or tuple(campaign.reply_to),
+        data=request.data,
+        tags=request.tags,
+    )
+
+
+def _address(field: str, text: str) -> str:
+    try:
+        return normalise(text)
+    except AddressError as error:
+        raise InvalidError(field, str(error)) from None
+
+
+def _copies(field: str, texts: Iterable[str], seen: set[str]) -> tuple[str, ...]:
+    """Check copies and drop addresses that the mail already goes to."""
+    copies = []
+    for place, text in enumerate(texts):
+        address = _address(f"{field}.{place}", text)
+        if address.lower() not in seen:
+            seen.add(address.lower())
+            copies.append(address)
+    return tuple(copies)
+
+
+def _check_tags(tags: Mapping[str, str]) -> None:
+    if len(tags) > MAX_TAGS:
+        raise InvalidError("tags", f"a mail takes {MAX_TAGS} tags")
+    for name, value in tags.items():
+        if name.startswith("ems_") or not _TAG.fullmatch(name) or not _TAG.fullmatch(value):
+            raise InvalidError(
+                f"tags.{name}", "names and values are 1 to 256 of A-Z a-z 0-9 _ -, and no name starts with ems_"
+            )

@@ -1,0 +1,135 @@
+"""Batches as callers see and steer them."""
+
+import time
+from collections.abc import Callable
+
+from ems.errors import ConflictError, UnknownIdError
+from ems.sending.accept import BEFORE_ACCEPTED
+from ems.sending.ids import split_recipient_id
+from ems.sending.requests import BatchCounts, BatchStatus, BatchView
+from ems.store.batches import Batch, BatchStore, Progress
+from ems.store.status import Status
+
+
+class Batches:
+    """Read, pause, resume and cancel. *effective_rate* gives the line's recipients a second, 0 while unknown."""
+
+    def __init__(
+        self,
+        store: BatchStore,
+        *,
+        effective_rate: Callable[[], float],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._effective_rate = effective_rate
+        self._clock = clock
+
+    def get(self, batch_id: str) -> BatchView:
+        """Return the batch with its progress.
+
+        Raises:
+            UnknownIdError: No batch of this id was accepted.
+        """
+        batch = self._accepted(batch_id)
+        progress = self._store.progress(batch_id)
+        counts = _counts(batch, progress)
+        left = counts.waiting + counts.sending
+        rate = _measured_rate(progress, left, self._clock())
+        status = self._status(batch, counts)
+        return BatchView(
+            batch_id=batch_id,
+            campaign_id=batch.campaign_id,
+            name=batch.name,
+            status=status,
+            total=batch.total,
+            counts=counts,
+            rate=rate,
+            eta_seconds=self._eta(batch, status, left, rate),
+            created_at=batch.created_at,
+            send_at=batch.send_at,
+        )
+
+    def pause(self, batch_id: str) -> BatchView:
+        """Stop a batch; what was released in the last seconds may still go out."""
+        return self._move(batch_id, "paused", allowed=("waiting", "paused"))
+
+    def resume(self, batch_id: str) -> BatchView:
+        """Let a paused batch go on; the drainer brings its parked chunks back."""
+        return self._move(batch_id, "waiting", allowed=("paused", "waiting"))
+
+    def cancel(self, batch_id: str) -> BatchView:
+        """End a batch for good: whoever has not been sent to will not be."""
+        return self._move(batch_id, "cancelled", allowed=("waiting", "paused", "cancelled"))
+
+    def pending_status(self, email_id: str) -> str | None:
+        """Say what becomes of a batch's recipient that has no row yet; None when *email_id* names no such."""
+        parts = split_recipient_id(email_id)
+        if parts is None:
+            return None
+        batch = self._store.get(parts[0])
+        if batch is None or batch.state in BEFORE_ACCEPTED:
+            return None
+        return (Status.CANCELLED if batch.state == "cancelled" else Status.QUEUED).value
+
+    def _accepted(self, batch_id: str) -> Batch:
+        batch = self._store.get(batch_id)
+        if batch is None or batch.state in BEFORE_ACCEPTED:
+            raise UnknownIdError("batch", batch_id)
+        return batch
+
+    def _move(self, batch_id: str, state: str, *, allowed: tuple[str, ...]) -> BatchView:
+        self._accepted(batch_id)
+        if self.get(batch_id).status == "done":
+            raise ConflictError("the batch is done; nothing of it is left to send")
+        if not self._store.move(batch_id, state, allowed=allowed):
+            raise ConflictError("the batch is cancelled; send the rest in a new request")
+        return self.get(batch_id)
+
+    def _status(self, batch: Batch, counts: BatchCounts) -> BatchStatus:
+        if batch.state == "cancelled":
+            return "cancelled"
+        if counts.waiting + counts.sending == 0:
+            return "done"
+        if batch.state == "paused":
+            return "paused"
+        if batch.send_at is not None and batch.send_at > self._clock():
+            return "scheduled"
+        return "waiting" if counts.waiting == batch.total else "sending"
+
+    def _eta(self, batch: Batch, status: BatchStatus, left: int, measured: float) -> float | None:
+        """Seconds until the last recipient, at the batch's own speed or, before it has one, at the line's."""
+        if status == "done":
+            return 0.0
+        if status in {"paused", "cancelled"}:
+            return None
+        rate = measured or self._effective_rate()
+        if not rate:
+            return None
+        ahead = max((batch.send_at or 0) - self._clock(), 0.0)
+        return round(ahead + left / rate, 1)
+
+
+def _counts(batch: Batch, progress: Progress) -> BatchCounts:
+    final = sum(progress.counts.values())
+    waiting = batch.total - final - progress.started_left
+    cancelled = progress.counts["cancelled"]
+    if batch.state == "cancelled":
+        waiting, cancelled = 0, cancelled + waiting
+    return BatchCounts(
+        waiting=waiting,
+        sending=progress.started_left,
+        sent=progress.counts["sent"],
+        failed=progress.counts["failed"],
+        suppressed=progress.counts["suppressed"],
+        cancelled=cancelled,
+        in_doubt=progress.counts["in_doubt"],
+    )
+
+
+def _measured_rate(progress: Progress, left: int, now: float) -> float:
+    if progress.started_at is None or progress.moved_at is None:
+        return 0.0
+    until = now if left else progress.moved_at
+    tried = sum(progress.counts[state] for state in ("sent", "failed", "in_doubt"))
+    return round(tried / max(until - progress.started_at, 1.0), 2)

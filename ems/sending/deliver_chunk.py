@@ -1,0 +1,184 @@
+"""Delivering one chunk of a batch, call by call, with the ledger written between the calls."""
+
+import math
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from ems.aws.ses import Accepted, NotNow, Outcome, Refused, Unknown
+from ems.governor.errors import LeaseError
+from ems.sending.deliver_email import SENDER_DIED
+from ems.sending.outcomes import Delivery, Finished, Postponed, after_pause, after_refused_lease
+from ems.sending.payloads import ChunkPayload
+from ems.sending.ports import Mailer, RateGovernor, SuppressionFilter
+from ems.store.batches import Batch, BatchStore, Parked
+from ems.store.ledger import Busy, ChunkState, Done, LeaseLostError, Ledger, Settled
+from ems.store.status import Status
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long things take at most, in seconds.
+
+    ``slice_seconds`` is how long one message is worked on before the rest is handed in again, so that no message
+    outlives its visibility timeout; ``lease_seconds`` how long a chunk belongs to its sender; ``call_seconds`` the
+    longest SES call.
+    """
+
+    slice_seconds: float
+    lease_seconds: float
+    call_seconds: float
+
+
+class ChunkDelivery:
+    """Delivers chunks; safe to be handed the same chunk any number of times. *clock* gives epoch seconds."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        batches: BatchStore,
+        suppressions: SuppressionFilter,
+        governor: RateGovernor,
+        mailer: Mailer,
+        configuration_set: str,
+        timing: Timing,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._ledger = ledger
+        self._batches = batches
+        self._suppressions = suppressions
+        self._governor = governor
+        self._mailer = mailer
+        self._configuration_set = configuration_set
+        self._timing = timing
+        self._clock = clock
+
+    def deliver(self, chunk: ChunkPayload) -> Delivery:
+        """Send what is left of the chunk, as far as one slice of time goes.
+
+        Raises:
+            UnavailableError: DynamoDB cannot be reached; hand the chunk in again later.
+        """
+        stopped = self._gate(chunk, self._batches.get(chunk.batch_id))
+        if stopped is not None:
+            return stopped
+        owner = str(uuid.uuid4())
+        started = self._clock()
+        claimed = self._ledger.claim(chunk.key(), owner=owner, lease_seconds=self._timing.lease_seconds)
+        if isinstance(claimed, Done):
+            return Finished()
+        if isinstance(claimed, Busy):
+            return Postponed(max(math.ceil(claimed.until - started), 0) + 1, "another sender has the chunk")
+        try:
+            return self._run(chunk, self._open(chunk, claimed, owner), owner=owner, started=started)
+        except LeaseLostError:
+            # Its new owner works from the same message; a copy of our own keeps the chunk safe if that one dies.
+            return Postponed(math.ceil(self._timing.lease_seconds), "another sender took the chunk over")
+
+    def _gate(self, chunk: ChunkPayload, batch: Batch | None) -> Delivery | None:
+        """Stop a chunk whose batch must not be sent now; None lets it pass."""
+        if batch is None or batch.state == "abandoned":
+            log.warning("chunk without an accepted batch dropped", batch_id=chunk.batch_id, chunk=chunk.chunk)
+            return Finished()
+        if batch.state == "accepting":
+            return Postponed(5, "the batch is still being accepted")
+        if batch.state == "cancelled":
+            self._batches.cancel_chunk(chunk.batch_id, chunk.chunk, len(chunk.recipients))
+            return Finished()
+        if batch.held(self._clock()):
+            self._batches.park(Parked(chunk.batch_id, chunk.chunk, chunk.message().body))
+            return Finished()
+        return None
+
+    def _open(self, chunk: ChunkPayload, claimed: ChunkState, owner: str) -> ChunkState:
+        """Settle what a dead sender left in doubt and whoever is suppressed, and mark the first call."""
+        settled = self._abandoned(chunk, claimed.under_way)
+        if settled:
+            log.warning("recipients in doubt", batch_id=chunk.batch_id, chunk=chunk.chunk, number=len(settled))
+        addresses = {position: chunk.recipients[position].to.lower() for position in claimed.left}
+        suppressed = self._suppressions.filter(list(addresses.values()), kind=chunk.kind) if addresses else {}
+        for position, address in addresses.items():
+            reason = suppressed.get(address)
+            if reason is not None:
+                settled.append(_settled(chunk, position, Status.SUPPRESSED, reason=reason))
+        gone = {one.position for one in settled}
+        first_call = [p for p in claimed.left if p not in gone][: self._governor.call_size()]
+        return self._ledger.settle(chunk.key(), claimed, settled, owner=owner, next_call=first_call)
+
+    def _abandoned(self, chunk: ChunkPayload, under_way: Iterable[int]) -> list[Settled]:
+        ids = {position: chunk.email_id(position) for position in under_way}
+        if not ids:
+            return []
+        proven = self._ledger.evidence(list(ids.values()))
+        return [
+            _settled(chunk, position, Status.SENT)
+            if email_id in proven
+            else _settled(chunk, position, Status.IN_DOUBT, reason=SENDER_DIED)
+            for position, email_id in ids.items()
+        ]
+
+    def _run(self, chunk: ChunkPayload, state: ChunkState, *, owner: str, started: float) -> Delivery:
+        slice_end = started + self._timing.slice_seconds
+        last_call = started + self._timing.lease_seconds - self._timing.call_seconds
+        while state.under_way:
+            if self._clock() > slice_end:
+                return self._hand_back(chunk, state, owner, Postponed(0, "the slice of time is used"))
+            try:
+                self._governor.lease(len(state.under_way), lane="bulk", deadline=slice_end)
+            except LeaseError as error:
+                return self._hand_back(chunk, state, owner, after_refused_lease(error, now=self._clock()))
+            if self._clock() > last_call:
+                # A stalled process: by the end of a call the chunk could be another sender's.
+                raise LeaseLostError(chunk.batch_id)
+            mails = chunk.mails(state.under_way)
+            outcomes = self._mailer.send(chunk.template(self._configuration_set), mails)
+            pause = self._pause(outcomes)
+            settled = _judge(chunk, state.under_way, outcomes)
+            done = {one.position for one in settled}
+            left = [p for p in (*state.under_way, *state.left) if p not in done]
+            next_call = [] if pause else left[: self._governor.call_size()]
+            state = self._ledger.settle(chunk.key(), state, settled, owner=owner, next_call=next_call)
+            if pause and state.left:
+                return self._hand_back(chunk, state, owner, pause)
+        return Finished()
+
+    def _pause(self, outcomes: Iterable[Outcome]) -> Postponed | None:
+        """Tell how long to stay away from SES; a throttle is the governor's to pace, the line goes on."""
+        reasons = [outcome for outcome in outcomes if isinstance(outcome, NotNow)]
+        if any(reason.why == "throttled" for reason in reasons):
+            self._governor.throttled()
+        pauses = [after_pause(reason) for reason in reasons if reason.why != "throttled"]
+        return max(pauses, key=lambda pause: pause.delay_seconds, default=None)
+
+    def _hand_back(self, chunk: ChunkPayload, state: ChunkState, owner: str, postponed: Postponed) -> Postponed:
+        self._ledger.release(chunk.key(), state, owner=owner)
+        return postponed
+
+
+def _judge(chunk: ChunkPayload, positions: Iterable[int], outcomes: Iterable[Outcome]) -> list[Settled]:
+    """Turn outcomes into rows; what SES did not take is left out and stays to be sent."""
+    settled = []
+    for position, outcome in zip(positions, outcomes, strict=True):
+        match outcome:
+            case Accepted(message_id):
+                settled.append(_settled(chunk, position, Status.SENT, message_id=message_id))
+            case Refused(reason):
+                settled.append(_settled(chunk, position, Status.FAILED, reason=reason))
+            case Unknown(reason):
+                settled.append(_settled(chunk, position, Status.IN_DOUBT, reason=reason))
+            case NotNow():
+                continue
+    return settled
+
+
+def _settled(
+    chunk: ChunkPayload, position: int, status: Status, *, message_id: str | None = None, reason: str | None = None
+) -> Settled:
+    recipient = chunk.recipients[position].to.lower()
+    return Settled(position, chunk.email_id(position), recipient, status, message_id, reason)

@@ -1,0 +1,161 @@
+"""What travels through the queues: a single mail and a chunk of a batch, complete in themselves.
+
+They carry sender and template name as they were at acceptance, so that a change of the campaign touches no mail in
+flight. New fields need defaults: a worker of today must read a message of yesterday.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from ems import messages
+from ems.aws.ses import Mail, Template
+from ems.aws.sqs import OutgoingMessage
+from ems.messages import TaskMessage
+from ems.sending.ids import recipient_id
+from ems.store.ledger import ChunkKey
+
+CHUNK_RECIPIENTS = 50
+CHUNK_BYTES = 96 * 1024
+"""JSON bytes of a chunk's recipients and data. Base64 and the envelope add a third and a little: under 256 KiB even
+where a transport encodes once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class SinglePayload:
+    """One mail, ready to send."""
+
+    email_id: str
+    campaign_id: str
+    kind: str
+    sender: str
+    template_name: str
+    to: str
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    reply_to: tuple[str, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, json: Mapping[str, Any]) -> Self:
+        """Read the payload from a task's argument."""
+        fields = dict(json)
+        for name in ("cc", "bcc", "reply_to"):
+            fields[name] = tuple(fields.get(name, ()))
+        return cls(**fields)
+
+    def message(self, *, delay_seconds: int = 0) -> OutgoingMessage:
+        """Build the queue message."""
+        task = TaskMessage(messages.DELIVER_EMAIL, {"mail": asdict(self)}, label=self.email_id)
+        return OutgoingMessage(task.body(), delay_seconds=delay_seconds)
+
+    def mail(self, *, cc: Sequence[str], bcc: Sequence[str]) -> Mail:
+        """Build the SES mail to those copies that may be sent."""
+        return Mail(self.email_id, self.to, self.data, cc=tuple(cc), bcc=tuple(bcc), tags=self.tags)
+
+    def template(self, configuration_set: str) -> Template:
+        """Build what SES needs beside the mail."""
+        return Template(self.campaign_id, self.sender, self.template_name, configuration_set, self.reply_to)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRecipient:
+    """A recipient at ``index`` of the bulk request."""
+
+    index: int
+    to: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkPayload:
+    """Up to 50 recipients of a batch. ``data`` is shared; a recipient's own data overrides it."""
+
+    batch_id: str
+    chunk: int
+    campaign_id: str
+    kind: str
+    sender: str
+    template_name: str
+    recipients: tuple[ChunkRecipient, ...]
+    reply_to: tuple[str, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, json: Mapping[str, Any]) -> Self:
+        """Read the payload from a task's argument."""
+        fields = dict(json)
+        fields["reply_to"] = tuple(fields.get("reply_to", ()))
+        fields["recipients"] = tuple(ChunkRecipient(index, to, data) for index, to, data in fields["recipients"])
+        return cls(**fields)
+
+    def message(self, *, delay_seconds: int = 0) -> OutgoingMessage:
+        """Build the queue message. The group lets SQS give batches fair turns."""
+        json = {
+            "batch_id": self.batch_id,
+            "chunk": self.chunk,
+            "campaign_id": self.campaign_id,
+            "kind": self.kind,
+            "sender": self.sender,
+            "template_name": self.template_name,
+            "recipients": [[r.index, r.to, r.data] for r in self.recipients],
+            "reply_to": self.reply_to,
+            "data": self.data,
+        }
+        task = TaskMessage(
+            messages.DELIVER_CHUNK,
+            {"chunk": json},
+            label=f"{self.batch_id} chunk {self.chunk}",
+            headers={messages.CHUNK_HEADER: ChunkLabel.of_payload(self).json()},
+        )
+        return OutgoingMessage(task.body(), group=self.batch_id, delay_seconds=delay_seconds)
+
+    def key(self) -> ChunkKey:
+        """Return the chunk's place in the ledger."""
+        return ChunkKey(self.batch_id, self.chunk, self.campaign_id, self.kind, len(self.recipients))
+
+    def email_id(self, position: int) -> str:
+        """Name the mail at *position* of the chunk."""
+        return recipient_id(self.batch_id, self.recipients[position].index)
+
+    def mails(self, positions: Iterable[int]) -> list[Mail]:
+        """Build the SES mails at *positions*."""
+        return [
+            Mail(self.email_id(p), self.recipients[p].to, {**self.data, **self.recipients[p].data}) for p in positions
+        ]
+
+    def template(self, configuration_set: str) -> Template:
+        """Build what SES needs beside the mails."""
+        return Template(self.campaign_id, self.sender, self.template_name, configuration_set, self.reply_to)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkLabel:
+    """What the drainer needs to know of a chunk message; it stands in a header of the message."""
+
+    batch_id: str
+    chunk: int
+    campaign_id: str
+    size: int
+
+    @classmethod
+    def of_payload(cls, payload: ChunkPayload) -> Self:
+        """Label a payload."""
+        return cls(payload.batch_id, payload.chunk, payload.campaign_id, len(payload.recipients))
+
+    @classmethod
+    def of_body(cls, body: str) -> Self:
+        """Read the label of a chunk message.
+
+        Raises:
+            ValueError: The message is no chunk (a foreign message in the queue).
+        """
+        try:
+            return cls(*messages.header_of(body, messages.CHUNK_HEADER))
+        except (TypeError, KeyError) as error:
+            raise ValueError("not a chunk message") from error
+
+    def json(self) -> list[Any]:
+        """Return the header's value."""
+        return [self.batch_id, self.chunk, self.campaign_id, self.size]

@@ -1,0 +1,121 @@
+"""Checking the recipients of a bulk request one by one, and cutting them into chunks."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ems.errors import RejectedRecipient
+from ems.sending.addresses import AddressError, normalise
+from ems.sending.payloads import CHUNK_BYTES, CHUNK_RECIPIENTS, ChunkRecipient
+from ems.sending.templates import line_breaking_variables, missing_variables
+from ems.store.campaigns import Campaign
+
+ENTRY_FIELDS = frozenset({"to", "data"})
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The recipients that are accepted, in the request's order, and those that are not, each with its reason."""
+
+    accepted: list[ChunkRecipient]
+    rejected: list[RejectedRecipient]
+
+
+class _RejectedError(Exception):
+    """Why one entry is not accepted."""
+
+
+def check(campaign: Campaign, entries: Sequence[Any], *, shared: Mapping[str, Any]) -> Checked:
+    """Check every entry ``{to, data?}`` on its own: one bad entry costs only itself.
+
+    An address that an earlier entry already names (in any case) is a duplicate: it gets one mail.
+    """
+    accepted: list[ChunkRecipient] = []
+    rejected: list[RejectedRecipient] = []
+    first_use: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        try:
+            recipient = _check_one(campaign, index, entry, shared)
+        except _RejectedError as error:
+            rejected.append(RejectedRecipient(index, _shown(entry), str(error)))
+            continue
+        earlier = first_use.setdefault(recipient.to.lower(), index)
+        if earlier == index:
+            accepted.append(recipient)
+        else:
+            reason = f"duplicate: the address is already at index {earlier}; it gets one mail"
+            rejected.append(RejectedRecipient(index, _shown(entry), reason))
+    return Checked(accepted, rejected)
+
+
+def chunked(recipients: Sequence[ChunkRecipient], *, shared: Mapping[str, Any]) -> Iterator[list[ChunkRecipient]]:
+    """Cut into chunks of at most 50 recipients and :data:`CHUNK_BYTES`; the same input gives the same chunks."""
+    room = CHUNK_BYTES - _size(shared)
+    chunk: list[ChunkRecipient] = []
+    used = 0
+    for recipient in recipients:
+        size = _entry_size(recipient)
+        if chunk and (len(chunk) == CHUNK_RECIPIENTS or used + size > room):
+            yield chunk
+            chunk, used = [], 0
+        chunk.append(recipient)
+        used += size
+    if chunk:
+        yield chunk
+
+
+def fits(data: Mapping[str, Any], *, shared: Mapping[str, Any]) -> bool:
+    """Tell whether one recipient's data and the shared data fit into a queue message."""
+    return _size(shared) + _size(data) + 2 * 320 <= CHUNK_BYTES
+
+
+def _check_one(campaign: Campaign, index: int, entry: Any, shared: Mapping[str, Any]) -> ChunkRecipient:
+    if not isinstance(entry, dict):
+        raise _RejectedError('each recipient is an object such as {"to": "person@example.com", "data": {}}')
+    unknown = entry.keys() - ENTRY_FIELDS
+    if unknown:
+        raise _RejectedError(f"unknown field {min(unknown)!r}; a recipient has to and data")
+    address, data = entry.get("to"), entry.get("data") or {}
+    if not isinstance(address, str):
+        raise _RejectedError("to must be a string with one address")
+    if not isinstance(data, dict):
+        raise _RejectedError("data must be an object")
+    try:
+        to = normalise(address)
+    except AddressError as error:
+        raise _RejectedError(str(error)) from None
+    problem = data_problem(campaign, own=data, shared=shared)
+    if problem is not None:
+        raise _RejectedError(problem)
+    return ChunkRecipient(index, to, data)
+
+
+def data_problem(campaign: Campaign, *, own: Mapping[str, Any], shared: Mapping[str, Any]) -> str | None:
+    """Say what about the data would make SES fail to render the campaign's template; None if nothing."""
+    missing = missing_variables(campaign.variables, shared=shared, own=own)
+    if missing:
+        return f"the template needs {_listed(missing)}; put it into data"
+    breaking = line_breaking_variables(campaign.subject, shared=shared, own=own)
+    if breaking:
+        return f"{_listed(breaking)} stands in the subject; remove its line breaks and control characters"
+    if not fits(own, shared=shared):
+        return f"data has more than {CHUNK_BYTES} bytes of JSON; send less or link to it"
+    return None
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)
+
+
+def _shown(entry: Any) -> str:
+    to = entry.get("to") if isinstance(entry, dict) else entry
+    return to[:320] if isinstance(to, str) else json.dumps(to)[:320]
+
+
+def _entry_size(recipient: ChunkRecipient) -> int:
+    return len(recipient.to) + _size(recipient.data) + 16
+
+
+def _size(data: Mapping[str, Any]) -> int:
+    return len(json.dumps(data, separators=(",", ":"))) if data else 2

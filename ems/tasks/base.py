@@ -1,0 +1,52 @@
+"""What all tasks share: the process's services, and how a message is handed in again."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import structlog
+from celery import Task
+
+from ems import messages
+from ems.aws.sqs import OutgoingMessage
+from ems.errors import UnavailableError
+from ems.sending.outcomes import Delivery, Postponed, after_unavailable
+from ems.wiring import Services
+
+log = structlog.get_logger()
+
+Payload = TypeVar("Payload")
+
+
+class EmsTask(Task[Any, Any]):
+    """A task of a process with *services*; :func:`ems.celery.create_app` registers one instance of each kind.
+
+    Arguments come as keywords and only ever grow; ``**_future`` takes what a newer release adds.
+    """
+
+    abstract = True
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+
+    def conclude(self, delivery: Delivery, again: OutgoingMessage, *, identifier: str) -> None:
+        """Hand the message in again if the delivery was postponed.
+
+        The copy is in the queue before this message is acknowledged, so nothing is lost between the two; the ledger
+        makes a second copy harmless. Waiting this way spends no receive of the message.
+
+        Raises:
+            UnavailableError: SQS does not take the copy; the message itself comes back after its visibility timeout.
+        """
+        if not isinstance(delivery, Postponed):
+            return
+        log.info("postponed", id=identifier, seconds=delivery.delay_seconds, reason=delivery.reason)
+        delayed = OutgoingMessage(again.body, group=again.group, delay_seconds=delivery.delay_seconds)
+        self.services.sqs.send(messages.QUEUE_OF_TASK[self.name], [delayed])
+
+
+def or_postponed(deliver: Callable[[Payload], Delivery], payload: Payload) -> Delivery:
+    """Deliver; a service that is out of reach is a reason to wait, not a failure of the message."""
+    try:
+        return deliver(payload)
+    except UnavailableError as error:
+        return after_unavailable(error)

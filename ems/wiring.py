@@ -1,0 +1,233 @@
+"""Putting EMS together from its settings, once a process: the web app, the workers and the command line ask here."""
+
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ems import messages, queues
+from ems.aws import clients
+from ems.aws.account import AccountSample, read_account
+from ems.aws.certificates import CertificateStore
+from ems.aws.clock import SkewMeter, attach
+from ems.aws.ses import SesSender
+from ems.aws.sns import SnsApi, SnsVerifier
+from ems.aws.sqs import OutgoingMessage, Sqs
+from ems.aws.templates import SesTemplates
+from ems.governor.governor import Governor
+from ems.governor.policy import Policy
+from ems.messages import TaskMessage
+from ems.sending.accept import Acceptance
+from ems.sending.batches import Batches
+from ems.sending.campaigns import Campaigns
+from ems.sending.deliver_chunk import ChunkDelivery, Timing
+from ems.sending.deliver_email import EmailDelivery
+from ems.sending.emails import Emails
+from ems.sending.rate_report import RateReport
+from ems.sending.release import Drainer
+from ems.settings import Settings
+from ems.store import rate
+from ems.store.api_keys import ApiKeys
+from ems.store.batches import BatchStore
+from ems.store.campaigns import CampaignStore
+from ems.store.drain import DrainStore
+from ems.store.email_pages import EmailPages
+from ems.store.ledger import Ledger
+from ems.store.singles import Singles
+from ems.store.suppressions import Suppressions
+from ems.store.tables import Tables, bind
+from ems.store.tracking import TrackingStore
+from ems.tracking.apply import Tracker
+from ems.tracking.intake import Intake
+
+if TYPE_CHECKING:
+    from mypy_boto3_sesv2 import SESV2Client
+
+DAY_SECONDS = 86_400
+
+
+class Services:
+    """Everything a process may need, made when it is first asked for and then kept.
+
+    Making a part opens no connection; the first call on it does.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._retention = settings.retention_days * DAY_SECONDS
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The tables."""
+        return bind(self.settings)
+
+    @cached_property
+    def sqs(self) -> Sqs:
+        """The queues."""
+        return Sqs(clients.sqs(self.settings))
+
+    @cached_property
+    def ses_client(self) -> "SESV2Client":
+        """SES."""
+        return clients.ses(self.settings)
+
+    @cached_property
+    def clock_check(self) -> SkewMeter:
+        """Measures this process's clock by the Date headers of SES and DynamoDB."""
+        meter = SkewMeter()
+        attach(meter, self.ses_client)
+        return meter
+
+    @cached_property
+    def governor(self) -> Governor:
+        """The cluster-wide rate."""
+        client = rate.connect(self.settings)
+        attach(self.clock_check, client)
+        store = rate.DynamoRateStore(client, self.tables.rate.Meta.table_name)
+        return Governor(store, self._account, Policy.from_settings(self.settings), clock_check=self.clock_check)
+
+    @cached_property
+    def campaigns(self) -> Campaigns:
+        """Campaigns and their templates."""
+        return Campaigns(CampaignStore(self.tables), SesTemplates(self.ses_client))
+
+    @cached_property
+    def batch_store(self) -> BatchStore:
+        """Batches, chunks, parked chunks."""
+        return BatchStore(self.tables, retention_seconds=self._retention)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Batches as callers see them."""
+        return Batches(self.batch_store, effective_rate=lambda: self.governor.status().effective_rate)
+
+    @cached_property
+    def singles(self) -> Singles:
+        """Rows of single mails."""
+        return Singles(self.tables, retention_seconds=self._retention)
+
+    @cached_property
+    def emails(self) -> Emails:
+        """Mails as callers see them."""
+        return Emails(EmailPages(self.tables), pending_status=self.batches.pending_status)
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        """API keys."""
+        bootstrap = self.settings.bootstrap_api_key
+        return ApiKeys(self.tables, bootstrap=bootstrap.get_secret_value() if bootstrap else None)
+
+    @cached_property
+    def acceptance(self) -> Acceptance:
+        """Accepts requests."""
+        return Acceptance(
+            campaigns=self.campaigns,
+            singles=self.singles,
+            batches=self.batch_store,
+            queue=self.sqs,
+            max_recipients=self.settings.max_recipients,
+            max_ahead_seconds=self._retention / 2,
+        )
+
+    @cached_property
+    def suppressions(self) -> Suppressions:
+        """Who gets no mail."""
+        return Suppressions(self.tables)
+
+    @cached_property
+    def email_delivery(self) -> EmailDelivery:
+        """Delivers single mails."""
+        return EmailDelivery(
+            singles=self.singles,
+            suppressions=self.suppressions,
+            governor=self.governor,
+            mailer=SesSender(self.ses_client),
+            configuration_set=self.settings.configuration_set,
+            call_seconds=self._call_seconds,
+        )
+
+    @cached_property
+    def chunk_delivery(self) -> ChunkDelivery:
+        """Delivers chunks."""
+        return ChunkDelivery(
+            ledger=Ledger(self.tables, region=self.settings.aws_region, retention_seconds=self._retention),
+            batches=self.batch_store,
+            suppressions=self.suppressions,
+            governor=self.governor,
+            mailer=SesSender(self.ses_client),
+            configuration_set=self.settings.configuration_set,
+            timing=Timing(
+                slice_seconds=min(self.settings.chunk_slice_seconds, self.settings.visibility_timeout_seconds / 4),
+                lease_seconds=self.settings.visibility_timeout_seconds,
+                call_seconds=self._call_seconds,
+            ),
+        )
+
+    @cached_property
+    def drain_store(self) -> DrainStore:
+        """The drainer's lease."""
+        return DrainStore(self.tables)
+
+    @cached_property
+    def drainer(self) -> Drainer:
+        """Releases chunks."""
+        return Drainer(
+            sqs=self.sqs,
+            batches=self.batch_store,
+            campaigns=CampaignStore(self.tables),
+            drain=self.drain_store,
+            rate=self.governor.status,
+            release_seconds=self.settings.release_seconds,
+        )
+
+    @cached_property
+    def rate_report(self) -> RateReport:
+        """Answers GET /rate."""
+        return RateReport(line=self.governor.status, sqs=self.sqs, drain=self.drain_store)
+
+    @cached_property
+    def tracker(self) -> Tracker:
+        """Applies SES events."""
+        return Tracker(
+            store=TrackingStore(
+                self.tables, region=self.settings.aws_region, retention_seconds=self._retention, clock=time.time
+            ),
+            suppressions=self.suppressions,
+        )
+
+    @cached_property
+    def intake(self) -> Intake:
+        """Takes SNS posts."""
+        verifier = SnsVerifier(
+            topic_arns=self.settings.sns_topic_arns,
+            certificates=CertificateStore(),
+            extra_cert_url=self.settings.sns_cert_url,
+        )
+        return Intake(verifier=verifier, confirm=SnsApi(clients.sns(self.settings)).confirm, publish=self.publish_event)
+
+    def publish_event(self, sns_message_id: str, message: str) -> None:
+        """Put one SES event into ``email-events``.
+
+        Raises:
+            UnavailableError: SQS does not take it.
+        """
+        task = TaskMessage(messages.TRACK_EVENT, {"message": message}, label=sns_message_id)
+        self.sqs.send(queues.EVENTS, [OutgoingMessage(task.body())])
+
+    def check_sqs(self) -> None:
+        """Raise UnavailableError when SQS cannot be reached."""
+        self.sqs.depth(queues.TRIGGER)
+
+    def check_dynamodb(self) -> None:
+        """Raise UnavailableError when DynamoDB cannot be reached."""
+        self.drain_store.read()
+
+    def check_ses(self) -> None:
+        """Raise UnavailableError when SES cannot be reached."""
+        self._account()
+
+    def _account(self) -> AccountSample:
+        return read_account(self.ses_client)
+
+    @property
+    def _call_seconds(self) -> float:
+        return self.settings.ses_connect_timeout_seconds + self.settings.ses_read_timeout_seconds
