@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     sns_topic: str = Field(default="ems-events", pattern=r"^[A-Za-z0-9_-]{1,256}$")
     sns_topic_arns: Annotated[tuple[str, ...], NoDecode] = ()
     sns_cert_url: str | None = None
+    sns_min_signature_version: int = Field(default=1, ge=1, le=2)
 
     # Logs
     log_format: Literal["json", "console"] = "json"
