@@ -1,0 +1,56 @@
+"""Structured logs on standard error: EMS's own and those of Celery, gunicorn and the AWS libraries, in one form.
+
+Logs carry ids, never addresses or bodies; the libraries that would log requests in full stay at WARNING.
+"""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.typing import Processor
+
+from ems.settings import Settings
+
+_OWN_HANDLERS = ("celery", "celery.task", "gunicorn.access", "gunicorn.error", "werkzeug")
+"""Loggers whose frameworks give them handlers of their own."""
+
+_TALKATIVE = ("boto3", "botocore", "kombu", "urllib3", "werkzeug")
+
+
+def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
+    """Send every log of this process to *stream* (standard error) in the form and from the level that settings name."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_rendering(settings.log_format))
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level)
+    for name in _OWN_HANDLERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _rendering(log_format: str) -> list[Processor]:
+    without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    if log_format == "console":
+        return [without_meta, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    return [without_meta, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

@@ -1,0 +1,198 @@
+"""What callers get, as pydantic models; the OpenAPI document is generated from them. Times are ISO 8601 in UTC."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from ems.sending.requests import BatchStatus
+from ems.store.status import Status
+
+Next = Annotated[str | None, Field(description="Cursor of the next page; null at the end.")]
+
+
+class Answer(BaseModel):
+    """Base of answers; built from EMS's own values."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class EmailAccepted(Answer):
+    """The mail is durable: it survives the loss of any process."""
+
+    email_id: str = Field(examples=["em-6e9f0c2b7a514d0d"])
+    status: Status = Field(examples=["queued"])
+
+
+class Rejected(Answer):
+    """A recipient that is not accepted, and why."""
+
+    index: int = Field(description="Place in the request's recipients, from 0.", examples=[2])
+    to: str = Field(examples=["nobody"])
+    error: str = Field(examples=["an email address must have an @-sign."])
+
+
+class BatchAccepted(Answer):
+    """The accepted recipients are durable; the rejected ones get no mail."""
+
+    batch_id: str = Field(examples=["ba-6e9f0c2b7a514d0d"])
+    accepted: int = Field(examples=[2])
+    rejected: list[Rejected]
+
+
+class TimelineEntry(Answer):
+    """One event of a mail's history."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True, extra="allow")
+
+    type: str = Field(examples=["delivery"])
+    at: AwareDatetime
+
+
+class Moment(Answer):
+    """When events of one type came first and last, and how many."""
+
+    first: AwareDatetime
+    last: AwareDatetime
+    count: int
+
+
+class Email(Answer):
+    """One mail and its history."""
+
+    email_id: str
+    status: Status = Field(description="The furthest that the mail has come, by sending and by SES's events.")
+    campaign_id: str | None
+    batch_id: str | None
+    recipient: str | None
+    message_id: str | None = Field(description="SES message id, once SES has taken the mail.")
+    reason: str | None = Field(description="Why it failed, is suppressed or in doubt.")
+    attempts: int
+    created_at: AwareDatetime | None
+    sent_at: AwareDatetime | None
+    timeline: list[TimelineEntry] = Field(description="Events in the order of their arrival, the first hundred or so.")
+    moments: dict[str, Moment] = Field(description="By event type: first and last time, and count.")
+
+
+class EmailPage(Answer):
+    """Some mails."""
+
+    items: list[Email]
+    next: Next
+
+
+class Counts(Answer):
+    """Recipients of a batch by where they are; they add up to the batch's total."""
+
+    waiting: int
+    sending: int
+    sent: int
+    failed: int
+    suppressed: int
+    cancelled: int
+    in_doubt: int
+
+
+class Batch(Answer):
+    """A batch and how far it is."""
+
+    batch_id: str
+    campaign_id: str
+    name: str | None
+    status: BatchStatus
+    total: int = Field(description="Accepted recipients.")
+    counts: Counts
+    rate: float = Field(description="Recipients a second so far.")
+    eta_seconds: float | None = Field(description="Seconds to the end at the present rate; null when nothing moves.")
+    created_at: AwareDatetime
+    send_at: AwareDatetime | None
+
+
+class TemplateAnswer(Answer):
+    """A campaign's template."""
+
+    subject: str
+    html: str | None
+    text: str | None
+
+
+class CampaignSummary(Answer):
+    """A campaign without its template's source."""
+
+    campaign_id: str
+    name: str
+    kind: Literal["transactional", "bulk"]
+    sender: str
+    reply_to: list[str]
+    subject: str
+    template_name: str = Field(description="Name of the template in SES.")
+    template_version: int
+    variables: list[str] = Field(description="Paths that every recipient's data, or the shared data, must hold.")
+    state: Literal["active", "paused_by_operator", "paused_by_breaker"]
+    state_reason: str | None
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
+class Campaign(CampaignSummary):
+    """A campaign with its template."""
+
+    template: TemplateAnswer
+
+
+class CampaignPage(Answer):
+    """Some campaigns."""
+
+    items: list[CampaignSummary]
+    next: Next
+
+
+class RateAnswer(Answer):
+    """The account's rate and what is made of it. Rates are recipients a second."""
+
+    account_limit: float | None = Field(description="SES's MaxSendRate; null while it is unknown and nothing is sent.")
+    effective_rate: float | None = Field(description="The rate that is kept: less headroom, less what throttles cost.")
+    used_last_second: float
+    used_24h: float | None
+    quota_24h: float | None = Field(description="SES's quota of 24 hours; -1 for none.")
+    backlog: int | None = Field(description="Accepted recipients that are not sent yet.")
+    eta_seconds: float | None = Field(description="Seconds until the backlog is sent.")
+
+
+class Health(Answer):
+    """This process is alive."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(Answer):
+    """Whether this process can do its work, service by service."""
+
+    status: Literal["ready", "not_ready"]
+    checks: dict[str, str] = Field(
+        description='Per service "ok" or what is wrong.', examples=[{"sqs": "ok", "dynamodb": "ok", "ses": "ok"}]
+    )
+
+
+class WebhookTaken(Answer):
+    """The post is settled."""
+
+    reason: str = Field(examples=["event taken"])
+
+
+class FieldProblem(Answer):
+    """What is wrong with one field."""
+
+    field: str = Field(examples=["recipients"])
+    message: str = Field(examples=["give at least one"])
+
+
+class Problem(Answer):
+    """An error (RFC 9457, application/problem+json)."""
+
+    type: str = Field(description="Kind of the problem, to branch on.", examples=["urn:ems:problem:invalid-request"])
+    title: str
+    status: int
+    detail: str = Field(description="What happened and what to do about it.")
+    instance: str = Field(description="This occurrence: the request's id, as in X-Request-Id.")
+    errors: list[FieldProblem] | None = Field(default=None, description="The fields that are wrong.")
+    rejected: list[Rejected] | None = Field(default=None, description="Recipients and why none of them is accepted.")

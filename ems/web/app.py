@@ -1,0 +1,37 @@
+"""The Flask app, made from its collaborators."""
+
+from flask import Flask
+
+from ems.settings import Settings
+from ems.web import docs, observe, problems
+from ems.web.auth import Authenticator
+from ems.web.batches import Batches
+from ems.web.campaigns import Campaigns
+from ems.web.emails import Emails
+from ems.web.monitoring import HealthChecks, Metrics, Monitoring
+from ems.web.openapi import document
+from ems.web.operations import mount
+from ems.web.sends import Sends
+from ems.web.services import WebServices
+from ems.web.webhooks import Webhooks
+
+
+def create_app(services: WebServices, settings: Settings) -> Flask:
+    """Make the HTTP edge of *services*. Nothing is shared between two apps."""
+    app = Flask("ems", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    observe.install(app, services.registry)
+    problems.install(app, max_body_bytes=settings.max_body_bytes)
+    authenticator = Authenticator(services.keys)
+    resources = (
+        Sends(services.acceptance, max_recipients=settings.max_recipients),
+        Emails(services.emails),
+        Batches(services.batches),
+        Campaigns(services.campaigns),
+        Monitoring(services.rate, HealthChecks(services.health)),
+        Metrics(services.registry, authenticator, public=settings.metrics_public),
+        Webhooks(services.intake),
+    )
+    operations = mount(app, resources, authenticator)
+    app.register_blueprint(docs.blueprint(document(operations)))
+    return app

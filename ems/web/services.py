@@ -1,0 +1,137 @@
+"""What the HTTP edge needs from the rest of EMS, as small interfaces; the wiring fills them in."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry
+
+from ems.sending.campaigns import CampaignDraft, State
+from ems.sending.emails import EmailView
+from ems.sending.requests import AcceptedBatch, AcceptedEmail, BatchView, BulkRequest, Caller, SingleRequest
+from ems.sending.templates import TemplateParts
+from ems.store.api_keys import Identity
+from ems.store.campaigns import Campaign
+from ems.store.pages import Page
+from ems.store.status import Status
+
+
+class Acceptance(Protocol):
+    """Makes requests durable."""
+
+    def single(self, request: SingleRequest, caller: Caller) -> AcceptedEmail:
+        """Accept one mail."""
+
+    def bulk(self, request: BulkRequest, caller: Caller) -> AcceptedBatch:
+        """Accept many mails."""
+
+
+class Batches(Protocol):
+    """Reads and steers batches. Each call answers with the batch as it is afterwards."""
+
+    def get(self, batch_id: str) -> BatchView:
+        """Read a batch."""
+
+    def pause(self, batch_id: str) -> BatchView:
+        """Hold what is not sent yet."""
+
+    def resume(self, batch_id: str) -> BatchView:
+        """Go on with a paused batch."""
+
+    def cancel(self, batch_id: str) -> BatchView:
+        """Never send what is not sent yet."""
+
+
+class Campaigns(Protocol):
+    """Keeps campaigns."""
+
+    def create(self, draft: CampaignDraft, *, campaign_id: str | None = None) -> Campaign:
+        """Create a campaign."""
+
+    def get(self, campaign_id: str) -> Campaign:
+        """Read a campaign."""
+
+    def template(self, campaign: Campaign) -> TemplateParts:
+        """Return a campaign's template."""
+
+    def page(self, *, limit: int, cursor: str | None = None) -> Page[Campaign]:
+        """List campaigns."""
+
+    def update(self, campaign_id: str, draft: CampaignDraft) -> Campaign:
+        """Replace a campaign."""
+
+    def set_state(self, campaign_id: str, state: State, *, reason: str | None = None) -> Campaign:
+        """Pause a campaign or make it active."""
+
+    def delete(self, campaign_id: str) -> None:
+        """Delete a campaign."""
+
+
+class Emails(Protocol):
+    """Reads mails."""
+
+    def get(self, email_id: str) -> EmailView:
+        """Read one mail."""
+
+    def of_message(self, message_id: str, *, limit: int, cursor: str | None = None) -> Page[EmailView]:
+        """List the mails of an SES message."""
+
+    def of_recipient(self, recipient: str, *, limit: int, cursor: str | None = None) -> Page[EmailView]:
+        """List the mails to an address."""
+
+    def of_campaign(
+        self, campaign_id: str, *, status: Status | None = None, limit: int, cursor: str | None = None
+    ) -> Page[EmailView]:
+        """List the mails of a campaign."""
+
+
+class Keys(Protocol):
+    """Knows the API keys."""
+
+    def authenticate(self, token: str) -> Identity | None:
+        """Tell whose token this is."""
+
+
+class IntakeResult(Protocol):
+    """What to answer SNS: 200 settles a post, 403 refuses it for good, 503 asks for it again."""
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def reason(self) -> str:
+        """Why, in a sentence."""
+
+
+class Intake(Protocol):
+    """Takes SNS posts."""
+
+    def receive(self, body: bytes, headers: Mapping[str, str]) -> IntakeResult:
+        """Verify a post and put its event into the queue."""
+
+
+class Rate(Protocol):
+    """Reports on the governor's line."""
+
+    def status(self) -> object:
+        """Return a mapping or object with the fields of :class:`ems.web.answers.RateAnswer`."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebServices:
+    """The collaborators of one app.
+
+    ``health`` maps a service's name to a call that raises when the service cannot be reached. ``registry`` is what
+    ``/metrics`` serves; other parts may have put metrics of their own into it.
+    """
+
+    acceptance: Acceptance
+    batches: Batches
+    campaigns: Campaigns
+    emails: Emails
+    keys: Keys
+    intake: Intake
+    rate: Rate
+    health: Mapping[str, Callable[[], None]]
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
