@@ -10,7 +10,7 @@ from ems.local.launcher import LocalAws, free_port
 @pytest.fixture(scope="session")
 def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """SQS, DynamoDB, SES and SNS on free ports. ``local_aws.environment()`` points a process or a client at them."""
-    with LocalAws(aws_port=free_port(), ses_port=None, state_dir=tmp_path_factory.mktemp("aws")) as local:
+    with LocalAws(aws_port=free_port(), ses_port=free_port(), state_dir=tmp_path_factory.mktemp("aws")) as local:
         yield local
 
 
