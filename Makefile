@@ -1,0 +1,56 @@
+# The commands people type. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMPS := .venv/.installed .venv-aws/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up test test-fast check format lock clean
+
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+install: $(STAMPS)  ## Build .venv, and .venv-aws for the embedded AWS
+
+.venv/.installed: requirements.txt requirements-dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "EMS needs Python 3.11 or newer; say make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv-aws/.installed: requirements-local-aws.txt
+	$(PYTHON) -m venv .venv-aws
+	.venv-aws/bin/python -m pip install --quiet --require-hashes -r requirements-local-aws.txt
+	touch $@
+
+demo: install  ## Run the main job on embedded services and see that everything adds up
+	@$(BIN)/ems demo
+
+up: install  ## Start everything on embedded services; prints the URLs and a key
+	@$(BIN)/ems up
+
+test: install  ## Run the whole test suite
+	$(BIN)/pytest -n 2 --dist worksteal
+
+test-fast: install  ## Run the tests that start no process
+	$(BIN)/pytest tests/unit tests/property -n 2
+
+check: install  ## Lint, format, types, import rules
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install  ## Format, and mend what can be mended
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+lock: install  ## Lock the newest versions that pyproject.toml allows
+	$(LOCK) pyproject.toml --output-file requirements.txt
+	$(LOCK) pyproject.toml --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(LOCK) requirements-local-aws.in --output-file requirements-local-aws.txt
+
+clean:  ## Remove what make and the tests made
+	rm -rf .venv .venv-aws .var .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov
