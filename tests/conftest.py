@@ -1,8 +1,14 @@
 """Fixtures for all levels of tests."""
 
+from collections.abc import Iterator
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fakes.sns import SigningSns, certificate_for
+from moto import mock_aws
+
+from ems.settings import Settings
+from ems.store.tables import Tables, bind
 
 
 @pytest.fixture(scope="session")
@@ -10,3 +16,20 @@ def sns() -> SigningSns:
     """An SNS with a key made for this test run."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return SigningSns(key=key, pem=certificate_for(key))
+
+
+@pytest.fixture(scope="session")
+def _bound_tables() -> Tables:
+    """Bound once: every binding makes clients of its own, which takes longer than most tests."""
+    return bind(Settings(aws_region="us-east-1", table_prefix="test-"))
+
+
+@pytest.fixture
+def tables(_bound_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tables]:
+    """The tables, empty, in this process. One thread at a time: moto's transactions are not atomic across threads."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        for table in _bound_tables.all():
+            table.create_table(wait=False)
+        yield _bound_tables

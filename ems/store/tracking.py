@@ -1,0 +1,203 @@
+"""Tracking's reads and writes of ``email-event-tracker``: optimistic, and exact under repetition.
+
+Tracking reads a row consistently, decides, and writes on the condition that ``version`` has not moved since. The
+sender writes other attributes of the same row and leaves ``version`` alone, so the two never undo each other.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pynamodb.connection import Connection
+from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from ems.store.emails import campaign_shard
+from ems.store.failures import is_condition_failure, is_conflict, translated
+from ems.store.ledger import chunk_item
+from ems.store.models import TrackerRow
+from ems.store.retention import expiry
+from ems.store.status import Status
+from ems.store.tables import Tables
+
+DERIVED_PREFIX = "m-"
+"""Starts the ids of rows that an event created for a mail without our tag."""
+
+MAX_ROWS_OF_A_MESSAGE = 60
+"""SES takes 50 recipients a message; each may have a row."""
+
+
+class RaceLostError(Exception):
+    """Somebody else wrote the row since it was read: read it again and decide anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedMail:
+    """A mail's row as tracking sees it. ``version`` is None until tracking has written the row once."""
+
+    email_id: str
+    version: int | None = None
+    message_id: str | None = None
+    recipient: str | None = field(default=None, repr=False)
+    campaign_id: str | None = None
+    batch_id: str | None = None
+    chunk: int | None = None
+    send_status: Status | None = None
+    event_status: Status | None = None
+    timeline: tuple[Mapping[str, Any], ...] = ()
+    moments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    seen: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingWrite:
+    """What one event changes.
+
+    ``message_id``, ``recipient`` and ``campaign_id`` fill gaps and never replace what the sender wrote.
+    ``settles_doubt``: the mail was in doubt and the event proves that SES took it.
+    """
+
+    event_status: Status | None
+    timeline: tuple[Mapping[str, Any], ...]
+    moments: Mapping[str, Mapping[str, Any]]
+    seen: frozenset[str]
+    message_id: str | None
+    recipient: str | None = field(repr=False)
+    campaign_id: str | None
+    settles_doubt: bool
+
+
+def derived_email_id(message_id: str, recipient: str | None) -> str:
+    """Name the row of a mail that carries no tag of ours: always the same for a message and a recipient."""
+    digest = hashlib.sha256(f"{message_id}\x1f{recipient or ''}".encode("utf-8", "surrogatepass"))
+    return f"{DERIVED_PREFIX}{digest.hexdigest()[:32]}"
+
+
+class TrackingStore:
+    """The rows of mails, for tracking. *clock* gives epoch seconds; *retention_seconds* sets the TTL of new rows."""
+
+    def __init__(self, tables: Tables, *, region: str, retention_seconds: float, clock: Callable[[], float]) -> None:
+        self._tables = tables
+        self._connection = Connection(region=region, max_pool_connections=64)
+        self._retention = retention_seconds
+        self._clock = clock
+
+    def load(self, email_id: str) -> TrackedMail:
+        """Read a row consistently; a mail without a row comes back empty.
+
+        Raises:
+            UnavailableError: DynamoDB cannot be reached.
+        """
+        table = self._tables.emails
+        with translated("cannot read a mail"):
+            row = next(iter(table.batch_get([email_id], consistent_read=True)), None)
+        return TrackedMail(email_id) if row is None else _tracked(row)
+
+    def find(self, message_id: str, recipient: str | None) -> str | None:
+        """Look up the email id of an SES message; the index lags the table by milliseconds.
+
+        The row that the sender wrote comes before one that an event created. Of those, only the one of *recipient*
+        counts.
+
+        Raises:
+            UnavailableError: DynamoDB cannot be reached.
+        """
+        with translated("cannot look up a message id"):
+            rows = list(self._tables.emails.by_message_id.query(message_id, limit=MAX_ROWS_OF_A_MESSAGE))
+        found = {row.email_id for row in rows}
+        ours = sorted(email_id for email_id in found if not email_id.startswith(DERIVED_PREFIX))
+        derived = derived_email_id(message_id, recipient)
+        return ours[0] if ours else derived if derived in found else None
+
+    def save(self, mail: TrackedMail, write: TrackingWrite) -> None:
+        """Write *write* if the row is still as *mail* says; creates the row if there is none.
+
+        Raises:
+            RaceLostError: The row has changed, or a transaction of the sender holds it.
+            UnavailableError: DynamoDB cannot be reached; the write may or may not have happened.
+        """
+        with translated("cannot write an event"):
+            try:
+                self._write(mail, write)
+            except PynamoDBException as error:
+                # Inside, since a conflict is this method's everyday business and no outage.
+                if _is_lost(error):
+                    raise RaceLostError(mail.email_id) from error
+                raise
+
+    def _write(self, mail: TrackedMail, write: TrackingWrite) -> None:
+        table = self._tables.emails
+        actions = self._actions(mail, write)
+        unchanged = table.version.does_not_exist() if mail.version is None else table.version == mail.version
+        if write.settles_doubt:
+            self._settle(mail, actions, unchanged)
+        else:
+            table(mail.email_id).update(actions=actions, condition=unchanged)
+
+    def _settle(self, mail: TrackedMail, actions: list[Action], unchanged: Condition) -> None:
+        """Move the mail and its chunk's counts together, and once: the status they move from is a condition."""
+        table, chunks = self._tables.emails, self._tables.batches
+        now = self._clock()
+        sent: list[Action] = [
+            table.send_status.set(Status.SENT.value),
+            table.sent_at.set(table.sent_at | now),
+            table.reason.remove(),
+        ]
+        in_doubt = unchanged & (table.send_status == Status.IN_DOUBT.value)
+        with TransactWrite(connection=self._connection) as transaction:
+            transaction.update(table(mail.email_id), actions=actions + sent, condition=in_doubt)
+            if mail.batch_id is not None and mail.chunk is not None:
+                transaction.update(
+                    chunks(mail.batch_id, chunk_item(mail.chunk)),
+                    actions=[chunks.in_doubt.add(-1), chunks.sent.add(1), chunks.updated_at.set(now)],
+                )
+
+    def _actions(self, mail: TrackedMail, write: TrackingWrite) -> list[Action]:
+        table, now = self._tables.emails, self._clock()
+        actions: list[Action] = [
+            table.timeline.set(list(write.timeline)),
+            table.moments.set(dict(write.moments)),
+            table.seen.set(set(write.seen)),
+            table.version.set((mail.version or 0) + 1),
+            table.updated_at.set(now),
+            table.created_at.set(table.created_at | now),
+            table.expires_at.set(table.expires_at | expiry(now, self._retention)),
+        ]
+        if write.event_status is not None:
+            actions.append(table.event_status.set(write.event_status.value))
+        if write.message_id:
+            actions.append(table.message_id.set(table.message_id | write.message_id))
+        if write.recipient:
+            actions.append(table.recipient.set(table.recipient | write.recipient))
+        if write.campaign_id:
+            shard = campaign_shard(write.campaign_id, mail.email_id)
+            actions.append(table.campaign_id.set(table.campaign_id | write.campaign_id))
+            actions.append(table.campaign_shard.set(table.campaign_shard | shard))
+        return actions
+
+
+def _is_lost(error: PynamoDBException) -> bool:
+    if is_condition_failure(error) or is_conflict(error):
+        return True
+    reasons = error.cancellation_reasons if isinstance(error, TransactWriteError) else ()
+    return any(reason is not None and reason.code == "ConditionalCheckFailed" for reason in reasons)
+
+
+def _tracked(row: TrackerRow) -> TrackedMail:
+    return TrackedMail(
+        email_id=row.email_id,
+        version=None if row.version is None else int(row.version),
+        message_id=row.message_id,
+        recipient=row.recipient,
+        campaign_id=row.campaign_id,
+        batch_id=row.batch_id,
+        chunk=None if row.chunk is None else int(row.chunk),
+        send_status=None if row.send_status is None else Status(row.send_status),
+        event_status=None if row.event_status is None else Status(row.event_status),
+        timeline=tuple(row.timeline or ()),
+        moments=row.moments or {},
+        seen=frozenset(row.seen or ()),
+    )

@@ -1,0 +1,116 @@
+"""What one event changes on one mail: a pure decision on values, without a clock or a database."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ems.store.status import Status
+from ems.store.tracking import TrackedMail, TrackingWrite
+from ems.tracking.events import EventType, SesEvent
+from ems.tracking.status import Evidence, evidence_of, next_status
+
+TIMELINE_LIMIT = 100
+SEEN_LIMIT = 500
+
+_ENGAGEMENT = (EventType.OPEN, EventType.CLICK)
+"""The only events that a mail can get without end; everything else SES says a few times a mail."""
+
+_OF_THE_WHOLE_MAIL = (
+    EventType.SEND,
+    EventType.OPEN,
+    EventType.CLICK,
+    EventType.REJECT,
+    EventType.RENDERING_FAILURE,
+    EventType.SUBSCRIPTION,
+)
+"""Events that do not say which recipient they are about."""
+
+
+def decide(mail: TrackedMail, event: SesEvent) -> TrackingWrite | None:
+    """Return what *event* changes on *mail*; None when it has been applied before or has nothing to add.
+
+    The result depends on the set of events applied and not on their order, as far as ``event_status``, ``moments`` and
+    ``seen`` go; the timeline keeps the order of arrival.
+    """
+    known = event.key in mail.seen
+    settles_doubt = mail.send_status is Status.IN_DOUBT and evidence_of(event) is not Evidence.UNKNOWN
+    if known and not settles_doubt:
+        return None
+    if known or not _adds(mail, event):
+        # The sender recorded its doubt after this event had come: the mail changes, its history does not.
+        return _write(mail, event, settles_doubt=True) if settles_doubt else None
+    return _write(mail, event, settles_doubt=settles_doubt, counted=_is_for_main_recipient(mail, event), kept=True)
+
+
+def _adds(mail: TrackedMail, event: SesEvent) -> bool:
+    if event.type in _ENGAGEMENT and len(mail.seen) >= SEEN_LIMIT:
+        # Remembering keys without end would outgrow the row, forgetting them would count twice. A number that stops
+        # at hundreds of opens is the smaller lie.
+        return False
+    # One open of a mail to five recipients comes as five values; the main recipient's stands for the mail.
+    return _is_for_main_recipient(mail, event) or event.type not in _OF_THE_WHOLE_MAIL
+
+
+def _is_for_main_recipient(mail: TrackedMail, event: SesEvent) -> bool:
+    """Tell whether the event is about whom the row is about, and not one of the mail's cc and bcc recipients."""
+    main = _main_recipient(mail, event)
+    return event.recipient == main or main not in event.destination
+
+
+def _main_recipient(mail: TrackedMail, event: SesEvent) -> str | None:
+    """A row that does not know its recipient yet is about the first that SES lists, which is the first of To."""
+    return mail.recipient or next(iter(event.destination), event.recipient)
+
+
+def _write(
+    mail: TrackedMail, event: SesEvent, *, settles_doubt: bool, counted: bool = False, kept: bool = False
+) -> TrackingWrite:
+    return TrackingWrite(
+        event_status=_status(mail, event) if counted else mail.event_status,
+        timeline=_timeline(mail, event) if kept else mail.timeline,
+        moments=_moments(mail, event) if counted else mail.moments,
+        seen=mail.seen | {event.key} if kept else mail.seen,
+        message_id=event.message_id or None,
+        recipient=_main_recipient(mail, event),
+        campaign_id=event.campaign_id,
+        settles_doubt=settles_doubt,
+    )
+
+
+def _status(mail: TrackedMail, event: SesEvent) -> Status | None:
+    """Events move ``event_status`` alone, from ``queued`` up; it stays unset until one of them proves something."""
+    after = next_status(mail.event_status or Status.QUEUED, evidence_of(event))
+    return None if after is Status.QUEUED else after
+
+
+def _moments(mail: TrackedMail, event: SesEvent) -> dict[str, Mapping[str, Any]]:
+    before = mail.moments.get(event.type.value)
+    if before is None:
+        return {**mail.moments, event.type.value: {"first": event.at, "last": event.at, "count": 1}}
+    after = {
+        "first": min(before["first"], event.at),
+        "last": max(before["last"], event.at),
+        "count": before["count"] + 1,
+    }
+    return {**mail.moments, event.type.value: after}
+
+
+def _timeline(mail: TrackedMail, event: SesEvent) -> tuple[Mapping[str, Any], ...]:
+    """Append the event; a full timeline makes room for news about the delivery by dropping its latest open or click."""
+    entries = mail.timeline
+    if len(entries) >= TIMELINE_LIMIT:
+        droppable = [place for place, entry in enumerate(entries) if entry["type"] in _ENGAGEMENT]
+        if event.type in _ENGAGEMENT or not droppable:
+            return entries
+        entries = entries[: droppable[-1]] + entries[droppable[-1] + 1 :]
+    return (*entries, _entry(mail, event))
+
+
+def _entry(mail: TrackedMail, event: SesEvent) -> dict[str, Any]:
+    entry: dict[str, Any] = {"type": event.type.value, "at": event.at, "key": event.key}
+    if event.type is EventType.BOUNCE:
+        entry["hard"] = event.hard
+    if event.recipient != (mail.recipient or event.recipient):
+        entry["recipient"] = event.recipient
+    if event.message_id != (mail.message_id or event.message_id):
+        entry["message_id"] = event.message_id
+    return entry | {"detail": dict(event.detail)}
