@@ -1,0 +1,261 @@
+"""What a sender process asks before every call to SES: when may these recipients start?
+
+One :class:`Governor` a process, shared by its threads. The waiting calls of a lane form one queue
+(:mod:`ems.governor.waiting`); the first in it asks the store for as many as fit, so that a process costs one request a
+booking and never has two of a lane under way. Each lane has a leader of its own, so a person's mail never waits for
+bulk within a process.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+from typing import Protocol
+
+import structlog
+
+from ems.aws.account import AccountSample
+from ems.errors import UnavailableError
+from ems.governor.errors import ClockSkewError, GovernorUnavailableError, NotBeforeError, StoppedError, refusal
+from ems.governor.line import MILLI, SECOND, Denied, Grant, after_throttle, decide, limit_of, micros
+from ems.governor.policy import Lane, Policy
+from ems.governor.readings import AccountReadings
+from ems.governor.status import RateStatus, describe
+from ems.governor.store import RateStore
+from ems.governor.waiting import Ticket, WaitingLine
+from ems.store.rate_item import Booked, Line
+
+log = structlog.get_logger(__name__)
+
+
+class ClockCheck(Protocol):
+    """What the governor asks of :class:`ems.aws.clock.SkewMeter`."""
+
+    def skew_exceeds(self, seconds: float) -> bool:
+        """Tell whether this process's clock is proved to be off by more than *seconds*."""
+
+    def bounds(self) -> tuple[float, float] | None:
+        """Return the least and the most that this process's clock is ahead of AWS's, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to one call of ``recipients`` recipients, from ``start_at`` (epoch seconds) on: make it now."""
+
+    start_at: float
+    recipients: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """What this process did so far, for metrics and benchmarks. Counts are approximate under threads."""
+
+    leases: int = 0
+    requests: int = 0
+    conflicts: int = 0
+    missed_slots: int = 0
+
+
+class Governor:
+    """Leases slots of the shared line to this process's threads.
+
+    Args:
+        store: The shared line.
+        account: Reads the account (GetAccount); raises UnavailableError.
+        policy: The same in every process.
+        clock: Epoch seconds.
+        clock_check: Measures the clock; a proved error stops this process from leasing. None measures nothing.
+        spread: Draws from [0, 1): spreads the requests of several processes.
+    """
+
+    def __init__(
+        self,
+        store: RateStore,
+        account: Callable[[], AccountSample],
+        policy: Policy,
+        *,
+        clock: Callable[[], float] = time.time,
+        clock_check: ClockCheck | None = None,
+        spread: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._policy = policy
+        self._clock = clock
+        self._clock_check = clock_check
+        self._spread = spread
+        self._readings = AccountReadings(store, account, policy, clock)
+        self._waiting: dict[Lane, WaitingLine] = {"transactional": WaitingLine(), "bulk": WaitingLine()}
+        self._stopping = Event()
+        self._seen: Line | None = None
+        self.tally = Tally()
+
+    def lease(self, recipients: int, *, lane: Lane, deadline: float | None = None) -> Lease:
+        """Wait until a call of *recipients* (1 to 50) may start, and return then.
+
+        Asking ends at *deadline* (epoch seconds); a slot that was booked before is still waited for, which takes at
+        most the lane's horizon.
+
+        Raises:
+            NotBeforeError: The deadline comes before the line has room.
+            QuotaExhaustedError: The lane's share of the 24-hour quota is used.
+            SendingPausedError: SES says that the account may not send.
+            StoppedError: :meth:`stop` was called.
+            ClockSkewError: The clock is provably wrong.
+            GovernorUnavailableError: The store cannot be reached, or no limit is known.
+        """
+        while True:
+            self._check_clock()
+            start_at = self._book(recipients, lane=lane, deadline=deadline)
+            self._wait_until(start_at)
+            if self._clock() - start_at <= self._policy.tolerance:
+                self.tally.leases += 1
+                return Lease(start_at, recipients)
+            self.tally.missed_slots += 1
+
+    def throttled(self) -> None:
+        """Report that SES throttled a call: every process slows down, once for all who saw it.
+
+        Never raises, so that the outcome of the call is recorded whatever happens here: when the store is down the
+        next lease fails anyway, and SES will throttle again.
+        """
+        try:
+            self._record_throttle()
+        except UnavailableError as error:
+            log.warning("throttle_not_recorded", error=str(error))
+
+    def call_size(self) -> int:
+        """Return how many recipients a bulk call takes at this account's limit.
+
+        Raises:
+            GovernorUnavailableError: The store cannot be reached.
+        """
+        return self._policy.size_of_call(limit_of(self._line(), self._policy) / MILLI)
+
+    def status(self) -> RateStatus:
+        """Read the line and describe it.
+
+        Raises:
+            GovernorUnavailableError: The store cannot be reached.
+        """
+        return describe(
+            self._line(fresh=True),
+            now=micros(self._clock()),
+            policy=self._policy,
+            account_error=self._readings.last_error,
+            clock_offset=self._clock_check.bounds() if self._clock_check else None,
+        )
+
+    def stop(self) -> None:
+        """End every wait, now and from now on, with :class:`StoppedError`."""
+        self._stopping.set()
+        for queue in self._waiting.values():
+            queue.wake()
+
+    def _check_clock(self) -> None:
+        limit = self._policy.max_skew
+        if self._clock_check is None or not self._clock_check.skew_exceeds(limit):
+            return
+        self._line(fresh=True)  # one more answer to measure by: the clock may have been mended meanwhile
+        if self._clock_check.skew_exceeds(limit):
+            raise ClockSkewError("the clock", f"it differs from AWS's by more than {limit:g} s; synchronise it")
+
+    def _book(self, recipients: int, *, lane: Lane, deadline: float | None) -> float:
+        """Queue up in *lane* until a slot is booked; returns its start in epoch seconds."""
+        queue = self._waiting[lane]
+        ticket = queue.join(recipients)
+        try:
+            while ticket.start_at is None:
+                if ticket.failure is not None:
+                    raise ticket.failure()
+                if self._stopping.is_set():
+                    raise StoppedError("the process is shutting down")
+                if deadline is not None and self._clock() >= deadline:
+                    raise NotBeforeError("no slot before the deadline", until=deadline)
+                if queue.leads(ticket):
+                    self._lead(queue, lane=lane, deadline=deadline)
+                else:
+                    ticket.woken.wait(None if deadline is None else max(0.0, deadline - self._clock()))
+        finally:
+            queue.leave(ticket)
+        return ticket.start_at / SECOND
+
+    def _lead(self, queue: WaitingLine, *, lane: Lane, deadline: float | None) -> None:
+        """Take one step for the whole queue: book what fits, or wait, or tell everyone why not."""
+        tickets = queue.tickets()
+        try:
+            line = self._line()
+            now = micros(self._clock())
+            calls = tuple(ticket.recipients for ticket in tickets)
+            decision = decide(line, calls=calls, lane=lane, now=now, policy=self._policy)
+            if isinstance(decision, Grant):
+                self._request(decision, queue, tickets)
+                return
+        except UnavailableError as error:
+            reason = str(error)
+            queue.fail(lambda: GovernorUnavailableError("the governor", reason))
+            return
+        if decision.why in {"rate", "pace"}:
+            self._wait_for_room(decision, waiting=len(tickets), deadline=deadline)
+        else:
+            queue.fail(lambda: refusal(decision, account_error=self._readings.last_error))
+
+    def _request(self, grant: Grant, queue: WaitingLine, tickets: tuple[Ticket, ...]) -> None:
+        self.tally.requests += 1
+        outcome = self._store.book(grant.booking)
+        self._seen = outcome.line
+        if isinstance(outcome, Booked):
+            starts = (outcome.start_at + offset for offset in grant.offsets)
+            queue.serve(zip(tickets, starts, strict=False))
+        else:
+            self.tally.conflicts += 1
+
+    def _wait_for_room(self, denied: Denied, *, waiting: int, deadline: float | None) -> None:
+        """Wait until the line has room, and a little longer where that loses nothing.
+
+        Up to a quarter of the bulk horizon: the line stays booked meanwhile, several calls fit into one request, and
+        processes take turns instead of asking all at the same moment.
+        """
+        until = denied.not_before / SECOND
+        if deadline is not None and until > deadline:
+            raise NotBeforeError(f"the line is booked until {until:.3f}", until=until)
+        if denied.why == "rate" and waiting > 1:
+            until += self._spread() * self._policy.bulk_horizon / 4
+        self._stopping.wait(max(0.0, until - self._clock()))
+
+    def _line(self, *, fresh: bool = False) -> Line:
+        """Return the line as last seen or read *fresh*, with a limit if there is one to be had.
+
+        Keeps the account's reading fresh on the way.
+        """
+        line = None if fresh else self._seen
+        try:
+            if line is None:
+                line = self._store.read()
+            if line is None or not (line.sampled_at or self._policy.max_send_rate):
+                line = self._readings.first()
+        except UnavailableError as error:
+            raise GovernorUnavailableError("the governor", str(error)) from error
+        if line is None:
+            raise GovernorUnavailableError("the governor", "another process is making the line; try again")
+        self._seen = line
+        self._readings.keep_fresh(line)
+        return line
+
+    def _record_throttle(self) -> None:
+        line: Line | None = self._line()
+        while line is not None:
+            after = after_throttle(line, now=micros(self._clock()), policy=self._policy)
+            if after is None:
+                return
+            outcome = self._store.revise(after)
+            if isinstance(outcome, Line):
+                self._seen = outcome
+                log.warning("throttled", rate=outcome.penalty_rate / MILLI)
+                return
+            line = outcome.line
+
+    def _wait_until(self, start_at: float) -> None:
+        while (delay := start_at - self._clock()) > 0:
+            if self._stopping.wait(delay):
+                raise StoppedError("the process is shutting down")

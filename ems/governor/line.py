@@ -1,0 +1,205 @@
+"""The line: GCRA over recipients. Pure: state and time in, decision out.
+
+The generic cell rate algorithm (ITU-T I.371) as a virtual schedule: ``next_at`` is when the line is free. A grant of n
+recipients starts there and moves it by n / rate; an idle line restarts at now, so unused time is not saved up. A lane
+may book a slot that starts at most its horizon ahead. Bulk has the shorter horizon, so transactional mail overtakes:
+it waits for what bulk has booked, which is the bulk horizon and one call at most.
+
+**The bound.** Slots are apart by the cost of the earlier one. In a sliding window of W seconds the costs of all slots
+but the last add up to less than W, so with rate r = limit x (1 - headroom) and calls of at most n recipients::
+
+    recipients whose slots start within W  <  W x r + n
+
+A call starts up to ``tolerance`` (t) after its slot, and clocks of two processes may differ by s: what really starts
+within a second had its slot within W = 1 + t + s. Where all calls are of n recipients and n divides the limit, this
+is at most the limit while (1 + t + s) x (1 - headroom) < 1: at the default headroom of 5 % that is t + s < 52 ms.
+
+**Throttles.** SES knows better: a throttle cuts the rate that is in force by a quarter, at most once a second (several
+workers see the same one), and from there it climbs by 1 % of the limit a second. Under a throttle every second this
+settles between 3 % and 4 % of the limit and never reaches zero.
+
+Every process computes a cost from the state that it saw last; the store grants only while that state's ``revision``
+holds (:mod:`ems.store.rate`).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ems.aws.account import AccountSample
+from ems.governor.policy import MAX_CALL_SIZE, Lane, Policy
+from ems.store.rate_item import Booking, Line
+
+SECOND = 1_000_000
+"""Microseconds: the line's unit of time."""
+
+MILLI = 1_000
+"""The line's rates are thousandths of a recipient a second."""
+
+LONGEST_BOOKING = SECOND // 4
+"""One booking's last slot is at most this far from its first: usage is counted in the second of the first."""
+
+THROTTLE_CUT = 0.75
+CLIMB_PER_SECOND = 0.01
+THROTTLE_EVERY = SECOND
+THROTTLE_FLOOR = 0.03
+
+Why = Literal["rate", "pace", "quota", "stopped", "no_account", "clock"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What to ask of the store, and where each call's slot lies from the first one's start (microseconds)."""
+
+    booking: Booking
+    offsets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Nothing before ``not_before`` (microseconds).
+
+    ``rate`` is the lane's horizon, ``pace`` the cap on bulk calls, ``quota`` the lane's share of the 24 hours,
+    ``stopped`` an account that may not send, ``no_account`` a limit that is not known, ``clock`` a line further ahead
+    than right clocks can book it.
+    """
+
+    not_before: int
+    why: Why
+
+
+def micros(seconds: float) -> int:
+    """Turn seconds into the line's unit of time."""
+    return round(seconds * SECOND)
+
+
+def limit_of(line: Line, policy: Policy) -> int:
+    """Return the limit in milli-recipients a second: by setting, else the account's; 0 when none is known."""
+    return line.send_limit if policy.max_send_rate is None else max(1, round(policy.max_send_rate * MILLI))
+
+
+def effective_rate(line: Line, *, now: int, policy: Policy) -> int:
+    """Return the rate in force at *now* in milli-recipients a second; 0 when no limit is known."""
+    limit = limit_of(line, policy)
+    rate = round(limit * (1 - policy.headroom))
+    if line.penalty_at:
+        climbed = limit * CLIMB_PER_SECOND * max(0, now - line.penalty_at) / SECOND
+        rate = min(rate, round(line.penalty_rate + climbed))
+    return max(rate, 1) if limit else 0
+
+
+def quota_of(line: Line, *, lane: Lane, policy: Policy) -> int | None:
+    """Return the recipients that *lane* may use in 24 hours; None is unlimited."""
+    if line.max_24h < 0 or not line.sampled_at:
+        return None
+    return int(line.max_24h * (1 - policy.daily_reserve)) if lane == "bulk" else line.max_24h
+
+
+def used_24h(line: Line) -> int:
+    """Return the recipients used of the 24-hour quota: as SES said, and what was granted since."""
+    return line.sent_24h + line.granted - line.granted_at_sample
+
+
+def decide(line: Line, *, calls: tuple[int, ...], lane: Lane, now: int, policy: Policy) -> Grant | Denied:
+    """Decide on waiting calls, given as their numbers of recipients in the order in which they wait.
+
+    Grants as many of them, from the first, as start within the lane's horizon (and a quarter of a second of each
+    other) and fit into the quota; at least one, else the answer is a denial. *now* is in microseconds.
+    """
+    refusal = _refusal(line, lane=lane, now=now, policy=policy)
+    if refusal is not None:
+        return refusal
+    rate = effective_rate(line, now=now, policy=policy)
+    gap = _bulk_gap(lane, policy)
+    start = max(line.next_at, now)
+    horizon_end = now + micros(policy.horizon(lane))
+    quota = quota_of(line, lane=lane, policy=policy)
+    left = None if quota is None else quota - used_24h(line)
+    offsets: list[int] = []
+    recipients = cost = 0
+    for call in calls[:1] if gap else calls:
+        if cost > LONGEST_BOOKING or start + cost > horizon_end or (left is not None and recipients + call > left):
+            break
+        offsets.append(cost)
+        recipients += call
+        cost = _cost(recipients, rate)
+    if not offsets:
+        return Denied(_next_reading(line, policy), "quota")
+    tick = max(line.tick, start // SECOND)
+    return Grant(
+        Booking(
+            recipients=recipients,
+            cost=cost,
+            idle=line.next_at < now,
+            now=now,
+            latest=horizon_end - offsets[-1],
+            revision=line.revision,
+            granted_at_most=None if left is None else line.granted + left - recipients,
+            gap=gap,
+            seen_tick=line.tick,
+            tick=tick,
+        ),
+        tuple(offsets),
+    )
+
+
+def _refusal(line: Line, *, lane: Lane, now: int, policy: Policy) -> Denied | None:
+    """Return why not even a call of no recipients would be granted now."""
+    if not limit_of(line, policy):
+        return Denied(now, "no_account")
+    if not line.sending:
+        return Denied(_next_reading(line, policy), "stopped")
+    if line.next_at > now + _furthest(line, policy):
+        return Denied(line.next_at, "clock")
+    horizon = micros(policy.horizon(lane))
+    if line.next_at > now + horizon:
+        return Denied(line.next_at - horizon, "rate")
+    if _bulk_gap(lane, policy) and line.bulk_at > max(line.next_at, now):
+        return Denied(line.bulk_at, "pace")
+    return None
+
+
+def _furthest(line: Line, policy: Policy) -> int:
+    """Return how far ahead a line can be: the longest horizon, the largest call at the lowest rate, two clocks."""
+    largest = _cost(MAX_CALL_SIZE, max(1, round(limit_of(line, policy) * THROTTLE_FLOOR)))
+    return micros(max(policy.transactional_horizon, policy.bulk_horizon) + 2 * policy.max_skew) + largest
+
+
+def _bulk_gap(lane: Lane, policy: Policy) -> int | None:
+    """Return the microseconds between the starts of two bulk calls; None where they are not capped."""
+    if lane != "bulk" or policy.bulk_calls_per_second is None:
+        return None
+    return micros(1 / policy.bulk_calls_per_second)
+
+
+def _cost(recipients: int, rate: int) -> int:
+    """Return recipients / rate in microseconds, rounded up so that rounding never adds to the rate."""
+    return -(-recipients * SECOND * MILLI // rate)
+
+
+def _next_reading(line: Line, policy: Policy) -> int:
+    return line.sampled_at + micros(policy.refresh_seconds)
+
+
+def after_throttle(line: Line, *, now: int, policy: Policy) -> Line | None:
+    """Return the line after SES throttled a call at *now*; None when the throttle is counted already."""
+    if line.penalty_at and now - line.penalty_at < THROTTLE_EVERY:
+        return None
+    cut = round(effective_rate(line, now=now, policy=policy) * THROTTLE_CUT)
+    return replace(line, penalty_rate=max(cut, 1), penalty_at=now)
+
+
+def after_reading(line: Line, sample: AccountSample, *, now: int, granted: int) -> Line:
+    """Return the line after the account was read at *now*; *granted* is the line's counter before the reading.
+
+    Counting from before the reading errs towards using less: what was granted meanwhile may be counted twice until
+    the next reading.
+    """
+    return replace(
+        line,
+        send_limit=round(sample.max_send_rate * MILLI),
+        sending=int(sample.may_send),
+        max_24h=-1 if sample.max_24h_send < 0 else int(sample.max_24h_send),
+        sent_24h=int(sample.sent_24h),
+        sampled_at=now,
+        granted_at_sample=granted,
+    )

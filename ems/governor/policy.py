@@ -1,0 +1,71 @@
+"""How the governor is set: the same for every process of a deployment."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from ems.settings import Settings
+
+Lane = Literal["transactional", "bulk"]
+
+MAX_CALL_SIZE = 50
+"""Recipients that SES takes in one call (SES Developer Guide, "Service quotas")."""
+
+CALL_SECONDS = 0.02
+"""A call's share of the line: small, so that the line stays smooth and a person's mail waits little."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Attributes are recipients a second, fractions and seconds.
+
+    Attributes:
+        max_send_rate: The limit by setting; None takes the account's.
+        headroom: Share of the limit that is left unused; it pays for calls that start late (``tolerance``).
+        daily_reserve: Share of the 24-hour quota that only transactional mail may use.
+        bulk_horizon: How far ahead of now a bulk call may start.
+        transactional_horizon: The same for a transactional call; longer, so that it overtakes.
+        tolerance: How late a slot may be taken. Later, it is given up and leased anew, so that the calls of a
+            stalled process do not bunch up.
+        refresh_seconds: How old the account's reading may get.
+        call_size: Recipients of one call by setting; None follows the rate.
+        bulk_calls_per_second: Cap on bulk calls; None is no cap.
+        max_skew: Clock error beyond which a process must not send.
+    """
+
+    max_send_rate: float | None = None
+    headroom: float = 0.05
+    daily_reserve: float = 0.10
+    bulk_horizon: float = 0.25
+    transactional_horizon: float = 5.0
+    tolerance: float = 0.05
+    refresh_seconds: float = 60.0
+    call_size: int | None = None
+    bulk_calls_per_second: float | None = None
+    max_skew: float = 0.25
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Take what the settings say; the rest are the defaults above."""
+        return cls(
+            max_send_rate=None if settings.max_send_rate == "auto" else settings.max_send_rate,
+            headroom=settings.rate_headroom,
+            daily_reserve=settings.daily_reserve,
+            call_size=settings.ses_call_size,
+            bulk_calls_per_second=settings.ses_bulk_calls_per_second,
+        )
+
+    def horizon(self, lane: Lane) -> float:
+        """Return how far ahead *lane* may book."""
+        return self.bulk_horizon if lane == "bulk" else self.transactional_horizon
+
+    def size_of_call(self, limit: float) -> int:
+        """Return the recipients of one call at *limit* recipients a second, from 1 to 50.
+
+        With a cap on bulk calls a call is large enough to use the rate at that cap, as far as 50 allow.
+        """
+        if self.call_size is not None:
+            return self.call_size
+        smooth = math.floor(limit * CALL_SECONDS)
+        needed = math.ceil(limit / self.bulk_calls_per_second) if self.bulk_calls_per_second else 1
+        return min(max(smooth, needed, 1), MAX_CALL_SIZE)
