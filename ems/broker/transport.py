@@ -1,0 +1,86 @@
+"""The kombu transport: SQS for tasks, SNS for broadcasts, nothing else.
+
+Named to Celery as ``broker_transport = "ems.broker.transport:Transport"`` with ``broker_url = "sqs://"``: kombu takes
+no module path from a URL. Endpoint, region and credentials are those of the standard AWS environment.
+
+It replaces kombu's own SQS transport (5.7), which cannot carry remote control and events; docs/adr says why it is no
+subclass of it.
+"""
+
+import functools
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError
+from kombu.transport import virtual
+
+from ems.aws.clients import SQS_LONG_POLL_SECONDS
+from ems.broker.channel import Channel
+from ems.broker.shared import shared
+
+TIMER_SECONDS = 0.001
+"""How soon the worker's loop looks again when more timers are due than it fires in one round."""
+
+
+class Transport(virtual.Transport):
+    """One connection's view of the account.
+
+    Transport options:
+        ``visibility_timeout``: seconds for which a received task is hidden from other workers; default: the queue's.
+        ``poll_seconds``: how long a poll for tasks waits, 0 to 20; a polite end waits for the poll under way, and what
+        SQS answers to the poll of a killed worker is hidden for a visibility timeout.
+        ``outside_tasks``: queue name to the task that takes messages from outside Celery (their body as the keyword
+        argument ``message``).
+    """
+
+    Channel = Channel
+    driver_type = "sqs"
+    driver_name = "sqs"
+    polling_interval = 0.01  # between two long polls of a consumer without a loop
+    connection_errors = (*virtual.Transport.connection_errors, BotoCoreError, OSError)
+    channel_errors = (*virtual.Transport.channel_errors, BotoCoreError)
+    implements = virtual.Transport.implements.extend(
+        asynchronous=True, exchange_type=frozenset({"direct", "fanout"}), heartbeats=False
+    )
+
+    def __init__(self, client: Any, **kwargs: Any) -> None:
+        super().__init__(client, **kwargs)
+        options = client.transport_options
+        self.visibility_timeout: int | None = options.get("visibility_timeout")
+        self.poll_seconds: int = options.get("poll_seconds", SQS_LONG_POLL_SECONDS)
+        self.outside_tasks: Mapping[str, str] = options.get("outside_tasks", {})
+        self.shared = shared()
+        self.hub: Any = None
+        self._keepalive: tuple[socket.socket, socket.socket] | None = None
+
+    @property
+    def default_connection_params(self) -> dict[str, Any]:
+        """Nothing: botocore finds the endpoint."""
+        return {}
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        """Receive through the worker's loop from now on."""
+        del connection
+        self.hub = loop
+        # The hub waits for its wake-up call only while it watches a socket, else it naps 0.1 s (Hub.create_loop).
+        self._keepalive = socket.socketpair()
+        loop.add_reader(self._keepalive[0], lambda: None)
+        # Left to itself it also naps a whole second when more than ten timers are due at once (Hub.fire_timers), which
+        # makes Celery's rate_limit release a few tasks a second.
+        loop.fire_timers = functools.partial(type(loop).fire_timers, loop, min_delay=TIMER_SECONDS)
+
+    def consumer_of(self, queue: str) -> Callable[[Any], object] | None:
+        """Return what takes the messages of a queue; None when its consumer was cancelled."""
+        return (self._callbacks or {}).get(queue)
+
+    def close_connection(self, connection: Any) -> None:
+        """Close the channels, and see their acknowledgements through."""
+        super().close_connection(connection)
+        self.shared.acks.flush()
+        self.shared.events.flush()
+        if self._keepalive is not None:
+            self.hub.remove_reader(self._keepalive[0])
+            for end in self._keepalive:
+                end.close()
+            self._keepalive = self.hub = None
