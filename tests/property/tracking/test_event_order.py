@@ -1,0 +1,71 @@
+"""Playing events on a mail in any order, with repetitions, ends in the same record."""
+
+import random
+from dataclasses import replace
+
+from fakes.ses_events import FIXTURES, load
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ems.store.status import RANK, Status
+from ems.store.tracking import TrackedMail
+from ems.tracking.decide import decide
+from ems.tracking.events import SesEvent, parse
+
+EVENTS = [
+    parsed
+    for path in sorted(FIXTURES.glob("*.json"))
+    if path.stem != "bounce_mixed"
+    for parsed in parse(load(path.stem))
+]
+histories = st.lists(st.sampled_from(EVENTS), max_size=12)
+starts = st.sampled_from([None, Status.QUEUED, Status.SENDING, Status.IN_DOUBT, Status.SENT])
+
+
+def play(mail: TrackedMail, events: list[SesEvent]) -> TrackedMail:
+    for event in events:
+        write = decide(mail, event)
+        if write is not None:
+            mail = replace(
+                mail,
+                send_status=Status.SENT if write.settles_doubt else mail.send_status,
+                event_status=write.event_status,
+                timeline=write.timeline,
+                moments=write.moments,
+                seen=write.seen,
+            )
+    return mail
+
+
+@given(starts, histories, st.integers())
+def test_order_and_repetition_change_nothing_but_the_order_of_the_timeline(
+    start: Status | None, history: list[SesEvent], seed: int
+) -> None:
+    dice = random.Random(seed)
+    shuffled = history + [event for event in history if dice.random() < 0.5]
+    dice.shuffle(shuffled)
+    mail = TrackedMail("em-1", send_status=start)
+    one, other = play(mail, history), play(mail, shuffled)
+    assert (one.event_status, one.send_status, one.moments, one.seen) == (
+        other.event_status,
+        other.send_status,
+        other.moments,
+        other.seen,
+    )
+    assert sorted(entry["key"] for entry in one.timeline) == sorted(entry["key"] for entry in other.timeline)
+
+
+@given(histories)
+def test_every_event_counts_exactly_once(history: list[SesEvent]) -> None:
+    mail = play(TrackedMail("em-1"), history)
+    keys = {event.key for event in history}
+    assert mail.seen == keys
+    assert sum(moment["count"] for moment in mail.moments.values()) == len(keys)
+    assert len(mail.timeline) == len(keys)
+
+
+@given(histories, st.sampled_from(EVENTS))
+def test_no_event_lowers_the_status_of_a_mail(history: list[SesEvent], event: SesEvent) -> None:
+    before = play(TrackedMail("em-1"), history)
+    after = play(before, [event])
+    assert RANK[after.event_status or Status.QUEUED] >= RANK[before.event_status or Status.QUEUED]
