@@ -1,9 +1,11 @@
 """The WSGI entry point: ``gunicorn api:app``."""
 
-from ems import logs, wiring
+from ems import logs
 from ems.settings import Settings
 from ems.web.app import create_app
+from ems.web.services import WebServices
+from ems.wiring import Services
 
 settings = Settings.from_environment()
 logs.configure(settings)
-app = create_app(wiring.build(settings).web(), settings)
+app = create_app(WebServices.of(Services(settings)), settings)

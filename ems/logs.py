@@ -52,5 +52,12 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
 def _rendering(log_format: str) -> list[Processor]:
     without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if log_format == "console":
-        return [without_meta, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        return [
+            without_meta,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                # Never the rich one: it prints local variables, and with them addresses and mail bodies.
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
+        ]
     return [without_meta, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

@@ -8,7 +8,7 @@ from ems import messages, queues
 from ems.aws import clients
 from ems.aws.account import AccountSample, read_account
 from ems.aws.certificates import CertificateStore
-from ems.aws.clock import SkewMeter, attach
+from ems.aws.clock import SkewMeter
 from ems.aws.ses import SesSender
 from ems.aws.sns import SnsApi, SnsVerifier
 from ems.aws.sqs import OutgoingMessage, Sqs
@@ -17,6 +17,7 @@ from ems.governor.governor import Governor
 from ems.governor.policy import Policy
 from ems.messages import TaskMessage
 from ems.sending.accept import Acceptance
+from ems.sending.audit import Auditor
 from ems.sending.batches import Batches
 from ems.sending.campaigns import Campaigns
 from ems.sending.deliver_chunk import ChunkDelivery, Timing
@@ -74,14 +75,14 @@ class Services:
     def clock_check(self) -> SkewMeter:
         """Measures this process's clock by the Date headers of SES and DynamoDB."""
         meter = SkewMeter()
-        attach(meter, self.ses_client)
+        meter.attach(self.ses_client)
         return meter
 
     @cached_property
     def governor(self) -> Governor:
         """The cluster-wide rate."""
         client = rate.connect(self.settings)
-        attach(self.clock_check, client)
+        self.clock_check.attach(client)
         store = rate.DynamoRateStore(client, self.tables.rate.Meta.table_name)
         return Governor(store, self._account, Policy.from_settings(self.settings), clock_check=self.clock_check)
 
@@ -178,6 +179,11 @@ class Services:
             rate=self.governor.status,
             release_seconds=self.settings.release_seconds,
         )
+
+    @cached_property
+    def auditor(self) -> Auditor:
+        """Recounts."""
+        return Auditor(self.tables, self.batches)
 
     @cached_property
     def rate_report(self) -> RateReport:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from prometheus_client import CollectorRegistry
 
@@ -14,6 +14,9 @@ from ems.store.api_keys import Identity
 from ems.store.campaigns import Campaign
 from ems.store.pages import Page
 from ems.store.status import Status
+
+if TYPE_CHECKING:
+    from ems.wiring import Services as WiredServices
 
 
 class Acceptance(Protocol):
@@ -93,7 +96,7 @@ class Keys(Protocol):
 
 
 class IntakeResult(Protocol):
-    """What to answer SNS: 200 settles a post, 403 refuses it for good, 503 asks for it again."""
+    """What to answer SNS: 200 settles a post, 4xx refuses it for good, 503 asks for it again."""
 
     @property
     def status_code(self) -> int:
@@ -135,3 +138,17 @@ class WebServices:
     rate: Rate
     health: Mapping[str, Callable[[], None]]
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    @classmethod
+    def of(cls, services: "WiredServices") -> Self:
+        """Take the collaborators from the process's wiring."""
+        return cls(
+            acceptance=services.acceptance,
+            batches=services.batches,
+            campaigns=services.campaigns,
+            emails=services.emails,
+            keys=services.api_keys,
+            intake=services.intake,
+            rate=services.rate_report,
+            health={"sqs": services.check_sqs, "dynamodb": services.check_dynamodb, "ses": services.check_ses},
+        )

@@ -14,11 +14,11 @@ class Webhooks:
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
 
-    @operation("POST /webhooks/ses", scope=None, tag="webhooks", problems=(403, 413, 503))
+    @operation("POST /webhooks/ses", scope=None, tag="webhooks", problems=(400, 403, 413, 503))
     def receive_ses_event(self, post: Post) -> WebhookTaken:
         """Take an SNS envelope with an SES event.
 
-        Any content type. 200 settles it, 403 refuses a forged one for good, 503 asks SNS to post it again.
+        Any content type. 200 settles it, 4xx refuses a forged or broken one for good, 503 asks SNS to post it again.
         """
         result = self._intake.receive(post.body, post.headers)
         if result.status_code != HTTPStatus.OK:

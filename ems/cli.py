@@ -1,0 +1,161 @@
+"""The ``ems`` command."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ems.errors import EmsError
+from ems.local import launcher
+from ems.settings import Settings
+from ems.store.api_keys import SCOPES
+from ems.wiring import Services
+
+STATE_DIR = Path(".var")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """EMS, the Email Management System."""
+
+
+@main.command()
+@click.option("--without-ses", is_flag=True, help="Leave the SES simulator out; SNS is ministack's then.")
+@click.option("--rate", default=100.0, show_default=True, help="The simulated account's recipients a second.")
+def local(*, without_ses: bool, rate: float) -> None:
+    """Serve the embedded AWS alone, until Ctrl-C. Prints the variables that point at it."""
+    sys.exit(launcher.run_local(without_ses=without_ses, rate=rate, state_dir=STATE_DIR / "local"))
+
+
+@main.command()
+@click.option("--webhook/--no-webhook", default=True, help="Subscribe EMS_PUBLIC_URL/webhooks/ses to the topic.")
+def provision(*, webhook: bool) -> None:
+    """Prepare the account that the standard AWS variables point at; a second run changes nothing."""
+    from ems.local.provision import Provisioner  # noqa: PLC0415 - only this command needs it
+
+    provisioner = Provisioner(Settings.from_environment())
+    failed = False
+    for step in provisioner.run(webhook=webhook):
+        failed |= step.error is not None
+        click.echo(f"{'FAILED' if step.error else 'ok':<7}{step.what}" + (f": {step.error}" if step.error else ""))
+    if provisioner.topic_arn:
+        click.echo(
+            f"\nThe web process accepts events of this topic only when it is told so:\n"
+            f"export EMS_SNS_TOPIC_ARNS={provisioner.topic_arn}"
+        )
+    sys.exit(1 if failed else 0)
+
+
+@main.command()
+@click.option("--rate", default=100.0, show_default=True, help="The simulated account's recipients a second.")
+def up(*, rate: float) -> None:
+    """Start everything on embedded services and stay up until Ctrl-C."""
+    from ems.local.stack import Stack  # noqa: PLC0415 - only this command needs it
+
+    with _ended_by_signals(), Stack(state_dir=STATE_DIR / "up", rate=rate) as stack:
+        click.echo(f"API      {stack.url}  (docs at {stack.url}/docs)")
+        click.echo(f"key      {stack.api_key}")
+        click.echo(f"mails    {stack.aws.ses_url}")
+        click.echo(f"Flower   {stack.flower_url}")
+        click.echo(f"logs     {stack.log}\nCtrl-C stops everything.\n")
+        with stack.log.open() as lines:
+            while True:
+                stack.check()
+                sys.stdout.write(lines.read())
+                sys.stdout.flush()
+                time.sleep(0.3)
+
+
+@main.command()
+def demo() -> None:
+    """Run the main job on embedded services; exits 0 only when everything adds up."""
+    from ems.local import demo as demonstration  # noqa: PLC0415 - only this command needs it
+
+    console = Console()
+    with _ended_by_signals():
+        sys.exit(demonstration.run(state_dir=STATE_DIR / "demo", console=console))
+
+
+@main.command()
+@click.argument("subject", required=False)
+@click.option("--all", "everything", is_flag=True, help="Audit every campaign.")
+def audit(*, subject: str | None, everything: bool) -> None:
+    """Recount a BATCH or CAMPAIGN (or --all) from the records; exits 1 when anything is off."""
+    if (subject is None) == (not everything):
+        raise click.UsageError("name a batch or a campaign, or say --all")
+    auditor = Services(Settings.from_environment()).auditor
+    with _told_to_people():
+        verdicts = auditor.everything() if subject is None else auditor.subject(subject)
+    table = Table("subject", "accepted", "by sender", "by status", "verdict")
+    for verdict in verdicts:
+        table.add_row(
+            verdict.subject,
+            str(verdict.accepted),
+            _listed(verdict.recount.sender),
+            _listed(verdict.recount.status),
+            "sound" if verdict.sound else "BROKEN",
+        )
+    Console().print(table)
+    breaks = [broken for verdict in verdicts for broken in verdict.breaks]
+    for broken in breaks:
+        click.echo(broken)
+    sys.exit(1 if breaks else 0)
+
+
+@main.group()
+def keys() -> None:
+    """API keys."""
+
+
+@keys.command("create")
+@click.argument("name")
+@click.option("--scope", "scopes", multiple=True, type=click.Choice(sorted(SCOPES)), required=True)
+def create_key(*, name: str, scopes: tuple[str, ...]) -> None:
+    """Make a key called NAME and print it; it cannot be read again."""
+    services = Services(Settings.from_environment())
+    with _told_to_people():
+        key, token = services.api_keys.create(name, scopes)  # type: ignore[arg-type]  # click checked them
+    click.echo(f"{key.key_id}\n{token}")
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
+
+
+@contextmanager
+def _told_to_people() -> Iterator[None]:
+    """Turn EMS's own errors into one line and exit code 1."""
+    try:
+        yield
+    except EmsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM unwind the stack, so that everything that was started is stopped."""
+
+    def leave(_number: int, _frame: FrameType | None) -> NoReturn:
+        # Once is enough: a second Ctrl-C must not interrupt the cleaning up.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sys.exit(130)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
+    try:
+        yield
+    except launcher.ServiceError as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""All of EMS on one machine: the embedded AWS, a provisioned account and the Procfile's processes."""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ems.local.launcher import LocalAws
+from ems.local.processes import LOOPBACK, Service, ServiceError, free_port
+from ems.local.provision import Provisioner
+from ems.settings import Settings
+
+WEB_PORT = 8000
+FLOWER_PORT = 5555
+AWS_PORT = 4566
+SES_PORT = 4570
+READY_SECONDS = 60.0
+STOP_SECONDS = 20.0
+"""More than honcho gives its processes (5 s) before it kills them."""
+
+
+class Stack:
+    """A context manager: started, provisioned and ready inside, nothing left behind outside.
+
+    The usual ports are taken when they are free, others when not. *state_dir* takes logs and temporary files.
+    """
+
+    def __init__(self, *, state_dir: Path, rate: float = 100) -> None:
+        self.web_port = free_port(int(os.environ.get("PORT", WEB_PORT)))
+        self.flower_port = free_port(int(os.environ.get("FLOWER_PORT", FLOWER_PORT)))
+        self.api_key = os.environ.get("EMS_BOOTSTRAP_API_KEY") or f"local-{secrets.token_hex(12)}"
+        self.log = state_dir / "ems.log"
+        self.aws = LocalAws(
+            aws_port=free_port(int(os.environ.get("EMS_LOCAL_AWS_PORT", AWS_PORT))),
+            ses_port=free_port(int(os.environ.get("EMS_LOCAL_SES_PORT", SES_PORT))),
+            state_dir=state_dir,
+            rate=rate,
+        )
+        self._processes: Service | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the API answers."""
+        return f"http://{LOOPBACK}:{self.web_port}"
+
+    @property
+    def flower_url(self) -> str:
+        """Where Flower answers."""
+        return f"http://{LOOPBACK}:{self.flower_port}"
+
+    def start(self) -> None:
+        """Start everything and return when the API is ready and subscribed to SES's events.
+
+        Raises:
+            ServiceError: A part does not come up.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def check(self) -> None:
+        """Raise :class:`ServiceError` when a part has ended."""
+        self.aws.check()
+        if self._processes is not None:
+            self._processes.check()
+
+    def stop(self) -> None:
+        """Stop everything, the newest first."""
+        if self._processes is not None:
+            self._processes.stop(seconds=STOP_SECONDS)
+        self.aws.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start(self) -> None:
+        self.aws.start()
+        # From here on this process is an EMS process like any other: it finds AWS through its environment.
+        os.environ.update(self.aws.environment())
+        os.environ.update(
+            {
+                "PORT": str(self.web_port),
+                "FLOWER_PORT": str(self.flower_port),
+                "EMS_PUBLIC_URL": self.url,
+                "EMS_BOOTSTRAP_API_KEY": self.api_key,
+                "EMS_LOG_FORMAT": os.environ.get("EMS_LOG_FORMAT", "console"),
+            }
+        )
+        provisioner = Provisioner(Settings.from_environment())
+        failed = [step for step in provisioner.run(webhook=False) if step.error]
+        if failed:
+            raise ServiceError("; ".join(f"{step.what}: {step.error}" for step in failed))
+        os.environ["EMS_SNS_TOPIC_ARNS"] = str(provisioner.topic_arn)
+        self._processes = Service(
+            "EMS",
+            [str(Path(sys.prefix) / "bin" / "honcho"), "start"],
+            port=self.web_port,
+            health="/readyz",
+            environment=os.environ,
+            log=self.log,
+        ).start()
+        self._processes.wait_until_ready(seconds=READY_SECONDS)
+        provisioner.subscribe()
