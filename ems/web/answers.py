@@ -1,6 +1,6 @@
 """What callers get, as pydantic models; the OpenAPI document is generated from them. Times are ISO 8601 in UTC."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -42,10 +42,16 @@ class BatchAccepted(Answer):
 class TimelineEntry(Answer):
     """One event of a mail's history."""
 
-    model_config = ConfigDict(from_attributes=True, frozen=True, extra="allow")
-
-    type: str = Field(examples=["delivery"])
-    at: AwareDatetime
+    type: str = Field(
+        description="send, delivery, delivery_delay, open, click, bounce, complaint, not_spam, reject, "
+        "rendering_failure, subscription or unknown.",
+        examples=["delivery"],
+    )
+    at: AwareDatetime = Field(description="When it happened, by SES's clock.")
+    hard: bool | None = Field(default=None, description="Of a bounce: whether it is permanent.")
+    recipient: str | None = Field(default=None, description="Whom it is about, if not the mail's main recipient.")
+    message_id: str | None = Field(default=None, description="The SES message, if not the mail's own.")
+    detail: dict[str, Any] = Field(default_factory=dict, description="What SES says about it.")
 
 
 class Moment(Answer):
@@ -147,13 +153,22 @@ class CampaignPage(Answer):
 
 
 class RateAnswer(Answer):
-    """The account's rate and what is made of it. Rates are recipients a second."""
+    """The account's rate and what is made of it. Rates are recipients a second, counts are recipients."""
 
-    account_limit: float | None = Field(description="SES's MaxSendRate; null while it is unknown and nothing is sent.")
-    effective_rate: float | None = Field(description="The rate that is kept: less headroom, less what throttles cost.")
+    account_limit: float | None = Field(description="SES's MaxSendRate, or the operator's; null while unknown.")
+    limit_source: str = Field(description="account or setting.", examples=["account"])
+    effective_rate: float = Field(description="The rate that is kept: less headroom, less what throttles cost.")
     used_last_second: float
-    used_24h: float | None
-    quota_24h: float | None = Field(description="SES's quota of 24 hours; -1 for none.")
+    used_last_minute: float
+    used_24h: float | None = Field(description="null while the account was never read.")
+    quota_24h: float | None = Field(description="SES's quota of 24 hours; null is unlimited or not known.")
+    quota_left: float | None
+    quota_left_for_bulk: float | None = Field(description="The same less the reserve for transactional mail.")
+    sending: bool = Field(description="false while SES says that the account may not send.")
+    penalty: float = Field(description="Share of the limit that the last throttle still takes.")
+    line_ahead_seconds: float = Field(description="How far the line is booked.")
+    account_age_seconds: float | None = Field(description="Age of what SES said about the account.")
+    account_error: str | None = Field(description="Why the last reading of the account failed.")
     backlog: int | None = Field(description="Accepted recipients that are not sent yet.")
     eta_seconds: float | None = Field(description="Seconds until the backlog is sent.")
 

@@ -127,7 +127,8 @@ def _translated(error: errors.EmsError) -> ProblemError | None:
             rejected = [Rejected.model_validate(one) for one in error.rejected]
             return ProblemError(422, str(error), [FieldProblem(field="recipients", message=str(error))], rejected)
         case errors.TooLargeError() | errors.UnknownIdError() | errors.ConflictError():
-            return ProblemError(_STATUS[type(error)], str(error))
+            status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
+            return ProblemError(status, str(error))
         case errors.UnavailableError():
             _log.warning("service_unavailable", service=error.service, error=str(error))
             detail = f"{error}; try again in {error.retry_after} seconds"

@@ -1,0 +1,237 @@
+"""The HTTP edge on fakes: small stand-ins for what other parts of EMS do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from flask.testing import FlaskClient
+
+from ems.errors import ConflictError, EmsError, RejectedRecipient, UnknownIdError
+from ems.sending.campaigns import Campaigns
+from ems.sending.emails import EmailView
+from ems.sending.requests import (
+    AcceptedBatch,
+    AcceptedEmail,
+    BatchCounts,
+    BatchView,
+    BulkRequest,
+    Caller,
+    SingleRequest,
+)
+from ems.settings import Settings
+from ems.store.api_keys import Identity
+from ems.store.campaigns import Campaign
+from ems.store.pages import Page
+from ems.store.status import Status
+from ems.web.app import create_app
+from ems.web.services import WebServices
+
+
+@dataclass
+class FakeAcceptance:
+    """Takes everything, or fails as told."""
+
+    fails: EmsError | None = None
+    singles: list[tuple[SingleRequest, Caller]] = field(default_factory=list)
+    bulks: list[tuple[BulkRequest, Caller]] = field(default_factory=list)
+
+    def single(self, request: SingleRequest, caller: Caller) -> AcceptedEmail:
+        if self.fails:
+            raise self.fails
+        self.singles.append((request, caller))
+        return AcceptedEmail("em-1", "queued")
+
+    def bulk(self, request: BulkRequest, caller: Caller) -> AcceptedBatch:
+        if self.fails:
+            raise self.fails
+        self.bulks.append((request, caller))
+        bad = [
+            RejectedRecipient(i, str(r), "no object") for i, r in enumerate(request.recipients) if type(r) is not dict
+        ]
+        return AcceptedBatch("ba-1", len(request.recipients) - len(bad), bad)
+
+
+class FakeBatches:
+    """One batch, ba-1."""
+
+    def __init__(self) -> None:
+        self.batch = BatchView("ba-1", "welcome", "spring", "waiting", 2, BatchCounts(waiting=2), 0.0, None, 1e9, None)
+
+    def get(self, batch_id: str) -> BatchView:
+        if batch_id != self.batch.batch_id:
+            raise UnknownIdError("batch", batch_id)
+        return self.batch
+
+    def pause(self, batch_id: str) -> BatchView:
+        self.batch = replace(self.get(batch_id), status="paused")
+        return self.batch
+
+    def resume(self, batch_id: str) -> BatchView:
+        if self.get(batch_id).status == "cancelled":
+            raise ConflictError("the batch is cancelled")
+        self.batch = replace(self.batch, status="waiting")
+        return self.batch
+
+    def cancel(self, batch_id: str) -> BatchView:
+        self.batch = replace(self.get(batch_id), status="cancelled")
+        return self.batch
+
+
+class FakeCampaignStore:
+    """Campaigns in a dict."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Campaign] = {}
+
+    def read(self, campaign_id: str) -> Campaign | None:
+        return self.rows.get(campaign_id)
+
+    def page(self, *, limit: int, cursor: str | None) -> Page[Campaign]:
+        assert cursor is None
+        rows = list(self.rows.values())
+        return Page(rows[:limit], None)
+
+    def insert(self, campaign: Campaign) -> bool:
+        return self.rows.setdefault(campaign.campaign_id, campaign) is campaign
+
+    def replace(self, campaign: Campaign, *, seen: Campaign) -> bool:
+        if self.rows.get(campaign.campaign_id) != seen:
+            return False
+        self.rows[campaign.campaign_id] = campaign
+        return True
+
+    def delete(self, campaign_id: str) -> bool:
+        return self.rows.pop(campaign_id, None) is not None
+
+
+class FakeTemplates:
+    """SES templates in a dict."""
+
+    def __init__(self) -> None:
+        self.created: dict[str, tuple[str, str | None, str | None]] = {}
+
+    def create(self, name: str, *, subject: str, html: str | None, text: str | None) -> None:
+        self.created[name] = (subject, html, text)
+
+    def read(self, name: str) -> tuple[str | None, str | None]:
+        _, html, text = self.created[name]
+        return html, text
+
+
+class FakeEmails:
+    """One mail, em-1, found by whatever is asked."""
+
+    view = EmailView(
+        email_id="em-1",
+        status=Status.DELIVERED,
+        campaign_id="welcome",
+        recipient="ada@example.com",
+        message_id="m-1",
+        created_at=1e9,
+        timeline=[{"type": "delivery", "at": 1e9 + 1, "detail": {"smtp": "250"}}],
+        moments={"delivery": {"first": 1e9, "last": 1e9, "count": 1}},
+    )
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, ...]] = []
+        self.fails: Exception | None = None
+
+    def get(self, email_id: str) -> EmailView:
+        if self.fails:
+            raise self.fails
+        if email_id != "em-1":
+            raise UnknownIdError("email", email_id)
+        return self.view
+
+    def of_message(self, message_id: str, *, limit: int, cursor: str | None = None) -> Page[EmailView]:
+        self.asked.append(("message", message_id, limit, cursor))
+        return Page([self.view], None)
+
+    def of_recipient(self, recipient: str, *, limit: int, cursor: str | None = None) -> Page[EmailView]:
+        self.asked.append(("recipient", recipient, limit, cursor))
+        return Page([self.view], "more")
+
+    def of_campaign(
+        self, campaign_id: str, *, status: Status | None = None, limit: int, cursor: str | None = None
+    ) -> Page[EmailView]:
+        self.asked.append(("campaign", campaign_id, status, limit, cursor))
+        return Page([self.view], None)
+
+
+class FakeKeys:
+    """A key per scope, named after it, and one of all scopes."""
+
+    def authenticate(self, token: str) -> Identity | None:
+        if token == "all":
+            return Identity("all", frozenset({"send", "read", "admin"}))
+        if token in {"send", "read", "admin"}:
+            return Identity(token, frozenset({token}))  # type: ignore[arg-type]
+        return None
+
+
+@dataclass(frozen=True)
+class FakeResult:
+    status: int = 200
+    reason: str = "event taken"
+
+
+@dataclass
+class FakeIntake:
+    result: FakeResult = field(default_factory=FakeResult)
+    posts: list[bytes] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
+
+    def receive(self, body: bytes, headers: Mapping[str, str]) -> FakeResult:
+        self.posts.append(body)
+        self.headers.append(headers)
+        return self.result
+
+
+class FakeRate:
+    def status(self) -> dict[str, object]:
+        return {
+            "account_limit": 100,
+            "effective_rate": 95,
+            "limit_source": "account",
+            "used_last_second": 90,
+            "used_last_minute": 5400,
+            "used_24h": 1000,
+            "quota_24h": 50_000,
+            "quota_left": 49_000,
+            "quota_left_for_bulk": 44_000,
+            "sending": True,
+            "penalty": 0,
+            "line_ahead_seconds": 0.1,
+            "account_age_seconds": 12,
+            "account_error": None,
+            "backlog": 190,
+            "eta_seconds": 2,
+        }
+
+
+@dataclass
+class World:
+    """The fakes of one app, to look into and to break."""
+
+    acceptance: FakeAcceptance = field(default_factory=FakeAcceptance)
+    batches: FakeBatches = field(default_factory=FakeBatches)
+    emails: FakeEmails = field(default_factory=FakeEmails)
+    intake: FakeIntake = field(default_factory=FakeIntake)
+    templates: FakeTemplates = field(default_factory=FakeTemplates)
+    broken: set[str] = field(default_factory=set)
+
+    def client(self, settings: Settings) -> FlaskClient:
+        def check(name: str) -> None:
+            if name in self.broken:
+                raise ConnectionError(name)
+
+        services = WebServices(
+            acceptance=self.acceptance,
+            batches=self.batches,
+            campaigns=Campaigns(FakeCampaignStore(), self.templates),  # type: ignore[arg-type]  # same methods
+            emails=self.emails,
+            keys=FakeKeys(),
+            intake=self.intake,
+            rate=FakeRate(),
+            health={name: lambda name=name: check(name) for name in ("sqs", "dynamodb", "ses")},
+        )
+        return create_app(services, settings).test_client()
