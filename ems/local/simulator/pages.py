@@ -58,7 +58,9 @@ class Pages:
     def mail_html(self, request: Request) -> Response:
         """Return a mail's HTML part for the sandboxed frame."""
         mail = self._found(request)
-        return HTMLResponse(mail.contents().html if mail else "", headers={"Content-Security-Policy": MAIL_POLICY})
+        if mail is None:
+            return HTMLResponse("There is no mail with this MessageId.", 404)
+        return HTMLResponse(mail.contents().html, headers={"Content-Security-Policy": MAIL_POLICY})
 
     def _found(self, request: Request) -> Mail | None:
         return self._simulator.mailbox.get(request.path_params["message_id"])

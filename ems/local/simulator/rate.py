@@ -35,6 +35,10 @@ class SendRate:
         self.rate = rate
         self._left = min(self._left, self._capacity())
 
+    def forgive(self, *, now: float) -> None:
+        """Begin with a full bucket."""
+        self._left, self._at = self._capacity(), now
+
     def _refill(self, now: float) -> None:
         self._left = min(self._capacity(), self._left + max(0.0, now - self._at) * self.rate)
         self._at = max(self._at, now)
@@ -63,6 +67,11 @@ class DailyQuota:
         else:
             self._buckets.append((now, recipients))
         self._sent += recipients
+
+    def forget(self) -> None:
+        """Begin with nothing sent."""
+        self._buckets.clear()
+        self._sent = 0
 
     def sent(self, *, now: float) -> int:
         """Return the recipients accepted in the last 24 hours."""

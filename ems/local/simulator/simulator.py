@@ -1,6 +1,7 @@
 """One simulated account, wired."""
 
 import random
+import time
 
 from ems.local.simulator.account import Account
 from ems.local.simulator.certificate import certificate_url
@@ -53,6 +54,8 @@ class Simulator:
         )
 
     def reset(self) -> None:
-        """Forget mails and figures; templates, topics and configuration sets stay."""
+        """Forget mails, figures and used quota; templates, topics and configuration sets stay."""
+        self.quotas.rate.forgive(now=time.monotonic())
+        self.quotas.daily.forget()
         self.mailbox.clear()
         self.ledger.reset()
