@@ -71,6 +71,11 @@ def dynamodb(own_aws: LocalAws) -> Any:
     return client_of("dynamodb", own_aws.aws_url)
 
 
+@pytest.fixture(scope="session")
+def ministack_sns(own_aws: LocalAws) -> Any:
+    return client_of("sns", own_aws.aws_url)
+
+
 class Receiver:
     """A tiny subscriber: keeps what is posted, answers with ``statuses`` in turn, then 200."""
 
