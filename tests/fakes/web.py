@@ -108,8 +108,11 @@ class FakeTemplates:
 
     def __init__(self) -> None:
         self.created: dict[str, tuple[str, str | None, str | None]] = {}
+        self.fails: EmsError | None = None
 
     def create(self, name: str, *, subject: str, html: str | None, text: str | None) -> None:
+        if self.fails:
+            raise self.fails
         self.created[name] = (subject, html, text)
 
     def read(self, name: str) -> tuple[str | None, str | None]:
@@ -170,7 +173,7 @@ class FakeKeys:
 
 @dataclass(frozen=True)
 class FakeResult:
-    status: int = 200
+    status_code: int = 200
     reason: str = "event taken"
 
 

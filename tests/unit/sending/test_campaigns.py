@@ -1,0 +1,177 @@
+"""Campaigns on the real table, with a fake SES."""
+
+from dataclasses import replace
+
+import pytest
+from fakes.web import FakeTemplates
+
+from ems.errors import ConflictError, InvalidError, UnavailableError, UnknownIdError
+from ems.sending.campaigns import CampaignDraft, Campaigns, template_name
+from ems.sending.templates import TemplateParts
+from ems.store.campaigns import CampaignStore
+from ems.store.tables import Tables
+
+DRAFT = CampaignDraft(
+    name="Welcome",
+    kind="bulk",
+    sender="Shöp <shop@example.com>",
+    reply_to=("help@example.com",),
+    template=TemplateParts("Hi {{name}}", html="<p>{{code}}</p>"),
+)
+
+
+@pytest.fixture
+def ses() -> FakeTemplates:
+    return FakeTemplates()
+
+
+@pytest.fixture
+def campaigns(tables: Tables, ses: FakeTemplates) -> Campaigns:
+    ticks = iter(range(1_000_000_000, 1_000_001_000))
+    return Campaigns(CampaignStore(tables), ses, clock=lambda: float(next(ticks)))
+
+
+def test_a_campaign_reads_back_as_it_was_created(campaigns: Campaigns) -> None:
+    created = campaigns.create(DRAFT, campaign_id="welcome")
+
+    assert campaigns.get("welcome") == created
+    assert created.variables == ("name", "code")
+    assert created.active
+    assert campaigns.template(created) == DRAFT.template
+
+
+def test_many_campaigns_are_read_at_once_and_missing_ones_left_out(campaigns: Campaigns, tables: Tables) -> None:
+    one = campaigns.create(DRAFT, campaign_id="one")
+    two = campaigns.create(DRAFT, campaign_id="two")
+    store = CampaignStore(tables)
+
+    assert store.read_many(["one", "two", "three", "one"]) == {"one": one, "two": two}
+    assert store.read_many([]) == {}
+
+
+def test_without_ses_there_is_no_row_either(campaigns: Campaigns, ses: FakeTemplates) -> None:
+    ses.fails = UnavailableError("SES", "down")
+
+    with pytest.raises(UnavailableError):
+        campaigns.create(DRAFT, campaign_id="welcome")
+
+    with pytest.raises(UnknownIdError):
+        campaigns.get("welcome")
+
+
+def test_an_update_of_the_template_makes_a_version_under_a_new_name(campaigns: Campaigns, ses: FakeTemplates) -> None:
+    first = campaigns.create(DRAFT, campaign_id="welcome")
+    second = campaigns.update("welcome", replace(DRAFT, template=TemplateParts("Hello {{name}}", text="x")))
+
+    assert (second.template_version, second.variables, second.created_at) == (2, ("name",), first.created_at)
+    assert second.template_name != first.template_name
+    assert set(ses.created) == {first.template_name, second.template_name}
+    assert campaigns.get("welcome") == second
+
+
+def test_an_update_of_the_rest_keeps_the_template(campaigns: Campaigns, ses: FakeTemplates) -> None:
+    first = campaigns.create(DRAFT, campaign_id="welcome")
+    second = campaigns.update("welcome", replace(DRAFT, name="Hello"))
+
+    assert (second.name, second.template_name, second.template_version) == ("Hello", first.template_name, 1)
+    assert len(ses.created) == 1
+
+
+def test_a_campaign_created_anew_under_an_old_id_leaves_the_old_template_alone(
+    campaigns: Campaigns, ses: FakeTemplates
+) -> None:
+    old = campaigns.create(DRAFT, campaign_id="welcome")
+    before = ses.created[old.template_name]
+    campaigns.delete("welcome")
+    campaigns.create(replace(DRAFT, template=TemplateParts("Other", text="x")), campaign_id="welcome")
+
+    assert ses.created[old.template_name] == before
+
+
+def test_of_two_updates_at_once_one_is_told_to_look_again(campaigns: Campaigns, tables: Tables) -> None:
+    campaigns.create(DRAFT, campaign_id="welcome")
+    store = CampaignStore(tables)
+
+    class Meanwhile(FakeTemplates):
+        def create(self, name: str, *, subject: str, html: str | None, text: str | None) -> None:
+            campaigns.update("welcome", replace(DRAFT, name="quicker"))
+            super().create(name, subject=subject, html=html, text=text)
+
+    with pytest.raises(ConflictError, match="same moment"):
+        Campaigns(store, Meanwhile()).update("welcome", replace(DRAFT, template=TemplateParts("slow", text="x")))
+    assert campaigns.get("welcome").name == "quicker"
+
+
+def test_of_two_creations_at_once_one_is_told_that_the_id_is_taken(campaigns: Campaigns, tables: Tables) -> None:
+    class Meanwhile(FakeTemplates):
+        def create(self, name: str, *, subject: str, html: str | None, text: str | None) -> None:
+            campaigns.create(replace(DRAFT, name="quicker"), campaign_id="welcome")
+            super().create(name, subject=subject, html=html, text=text)
+
+    with pytest.raises(ConflictError, match="already"):
+        Campaigns(CampaignStore(tables), Meanwhile()).create(DRAFT, campaign_id="welcome")
+    assert campaigns.get("welcome").name == "quicker"
+
+
+def test_a_campaign_is_paused_with_a_reason_and_made_active_without(campaigns: Campaigns) -> None:
+    campaigns.create(DRAFT, campaign_id="welcome")
+
+    paused = campaigns.set_state("welcome", "paused_by_breaker", reason="6 % bounced")
+    assert (paused.active, paused.state_reason) == (False, "6 % bounced")
+    assert campaigns.update("welcome", replace(DRAFT, name="x")).state == "paused_by_breaker"
+
+    active = campaigns.set_state("welcome", "active", reason="ignored")
+    assert (active.active, active.state_reason) == (True, None)
+
+
+def test_a_template_too_large_for_the_row_is_read_from_ses(campaigns: Campaigns) -> None:
+    large = TemplateParts("Hi", html="x" * 400_000)
+    campaigns.create(replace(DRAFT, template=large), campaign_id="large")
+
+    stored = campaigns.get("large")
+
+    assert not stored.template_is_inline
+    assert campaigns.template(stored) == large
+
+
+def test_campaigns_are_listed_page_by_page(campaigns: Campaigns) -> None:
+    ids = {campaigns.create(DRAFT).campaign_id for _ in range(5)}
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = campaigns.page(limit=2, cursor=cursor)
+        seen += [one.campaign_id for one in page.items]
+        assert len(page.items) <= 2
+        cursor = page.next
+        if cursor is None:
+            break
+
+    assert (len(seen), set(seen)) == (5, ids)
+
+
+def test_a_cursor_of_another_listing_is_refused(campaigns: Campaigns) -> None:
+    with pytest.raises(InvalidError) as caught:
+        campaigns.page(limit=2, cursor="WyJlbWFpbHMiLCJ4Il0")
+
+    assert caught.value.field == "cursor"
+
+
+@pytest.mark.parametrize("campaign_id", ["", "a b", "a/b", "x" * 65, "ü", "x" * 3000])
+def test_an_id_that_cannot_be_is_unknown_and_cannot_be_created(campaigns: Campaigns, campaign_id: str) -> None:
+    with pytest.raises(UnknownIdError):
+        campaigns.get(campaign_id)
+    with pytest.raises(UnknownIdError):
+        campaigns.delete(campaign_id)
+    with pytest.raises(InvalidError):
+        campaigns.create(DRAFT, campaign_id=campaign_id)
+
+
+def test_template_names_fit_ses_and_tell_campaigns_and_contents_apart() -> None:
+    ids = ["a", "x" * 35, "x" * 36, "x" * 64, "x" * 63 + "y"]
+    names = [
+        template_name(one, 1_000_000, part) for one in ids for part in (DRAFT.template, TemplateParts("s", text="t"))
+    ]
+
+    assert len(set(names)) == len(names)
+    assert all(len(name) <= 64 for name in names)
+    assert names[0].startswith("ems-a-v1000000-")

@@ -1,0 +1,88 @@
+"""One form of log for EMS and its libraries."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from ems import logs
+from ems.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _restore_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    levels = {name: logging.getLogger(name).level for name in logs._TALKATIVE}
+    yield
+    root.handlers[:], root.level = before
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_own_and_foreign_lines_have_one_form() -> None:
+    stream = io.StringIO()
+    logs.configure(Settings(), stream=stream)
+    structlog.contextvars.bind_contextvars(request_id="r-1")
+
+    structlog.get_logger("ems.thing").info("happened", batch_id="ba-1")
+    logging.getLogger("celery.worker").warning("task %s", "done")
+
+    own, foreign = lines(stream)
+    assert (own["event"], own["batch_id"], own["level"], own["logger"]) == ("happened", "ba-1", "info", "ems.thing")
+    assert (foreign["event"], foreign["level"], foreign["logger"]) == ("task done", "warning", "celery.worker")
+    assert own["request_id"] == foreign["request_id"] == "r-1"
+    assert own["timestamp"]
+
+
+def test_the_level_of_the_settings_counts_and_talkative_libraries_keep_quiet() -> None:
+    stream = io.StringIO()
+    logs.configure(Settings(log_level="DEBUG"), stream=stream)
+
+    structlog.get_logger("ems.thing").debug("heard")
+    logging.getLogger("botocore.endpoint").debug("a whole request with its body")
+
+    assert [line["event"] for line in lines(stream)] == ["heard"]
+
+
+def test_handlers_of_frameworks_are_replaced() -> None:
+    stream, theirs = io.StringIO(), io.StringIO()
+    logger = logging.getLogger("gunicorn.error")
+    logger.addHandler(logging.StreamHandler(theirs))
+    logger.propagate = False
+
+    logs.configure(Settings(), stream=stream)
+    logger.error("worker died")
+
+    assert [line["event"] for line in lines(stream)] == ["worker died"]
+    assert theirs.getvalue() == ""
+
+
+def test_an_exception_is_one_line_of_json() -> None:
+    stream = io.StringIO()
+    logs.configure(Settings(), stream=stream)
+    error = ValueError("wrong")
+
+    structlog.get_logger("ems.thing").error("failed", exc_info=error)
+
+    (line,) = lines(stream)
+    assert "ValueError: wrong" in str(line["exception"])
+
+
+def test_people_get_plain_text() -> None:
+    stream = io.StringIO()
+    logs.configure(Settings(log_format="console"), stream=stream)
+
+    structlog.get_logger("ems.thing").info("happened", batch_id="ba-1")
+
+    assert "happened" in stream.getvalue()
+    assert "batch_id=ba-1" in stream.getvalue()
