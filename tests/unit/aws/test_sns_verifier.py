@@ -24,15 +24,17 @@ class Certificates:
     def __init__(self, key: RSAPrivateKey) -> None:
         self.key = key
         self.asked: list[str] = []
+        self.vouched_for: bool | None = None
 
-    def public_key(self, url: str) -> RSAPublicKey:
+    def public_key(self, url: str, *, vouched_for: bool) -> RSAPublicKey:
         self.asked.append(url)
+        self.vouched_for = vouched_for
         return self.key.public_key()
 
 
 class NoCertificates:
-    def public_key(self, url: str) -> RSAPublicKey:
-        raise CannotDecideError(f"{url} does not answer")
+    def public_key(self, url: str, *, vouched_for: bool) -> RSAPublicKey:
+        raise CannotDecideError(f"{url} does not answer ({vouched_for=})")
 
 
 @pytest.fixture
@@ -251,7 +253,9 @@ def test_one_extra_certificate_url_can_be_trusted_and_only_that_one(
     url = "http://127.0.0.1:4570/sns/signing.pem"
     verifier = SnsVerifier(topic_arns=[sns.topic_arn], certificates=certificates, extra_cert_url=url)
     verifier.verify(parse_envelope(sns.notification(SigningCertURL=url)))
+    assert certificates.vouched_for is True
     verifier.verify(parse_envelope(sns.notification()))
+    assert certificates.vouched_for is False
     with pytest.raises(ForgedError, match="SigningCertURL"):
         verifier.verify(parse_envelope(sns.notification(SigningCertURL=url + "?")))
 

@@ -23,9 +23,9 @@ class World:
     confirmed: list[tuple[str, str]] = field(default_factory=list)
     published: list[tuple[str, str]] = field(default_factory=list)
 
-    def public_key(self, url: str) -> RSAPublicKey:
+    def public_key(self, url: str, *, vouched_for: bool) -> RSAPublicKey:
         if not self.certificate_reachable:
-            raise CannotDecideError(f"{url} does not answer")
+            raise CannotDecideError(f"{url} does not answer ({vouched_for=})")
         return self.sns.key.public_key()
 
     def confirm(self, topic_arn: str, token: str) -> None:
