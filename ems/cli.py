@@ -41,7 +41,7 @@ def provision(*, webhook: bool) -> None:
     """Prepare the account that the standard AWS variables point at; a second run changes nothing."""
     from ems.local.provision import Provisioner  # noqa: PLC0415 - only this command needs it
 
-    provisioner = Provisioner(Settings.from_environment())
+    provisioner = Provisioner(_settings())
     failed = False
     for step in provisioner.run(webhook=webhook):
         failed |= step.error is not None
@@ -91,7 +91,7 @@ def audit(*, subject: str | None, everything: bool) -> None:
     """Recount a BATCH or CAMPAIGN (or --all) from the records; exits 1 when anything is off."""
     if (subject is None) == (not everything):
         raise click.UsageError("name a batch or a campaign, or say --all")
-    auditor = Services(Settings.from_environment()).auditor
+    auditor = Services(_settings()).auditor
     with _told_to_people():
         verdicts = auditor.everything() if subject is None else auditor.subject(subject)
     table = Table("subject", "accepted", "by sender", "by status", "verdict")
@@ -120,10 +120,15 @@ def keys() -> None:
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(sorted(SCOPES)), required=True)
 def create_key(*, name: str, scopes: tuple[str, ...]) -> None:
     """Make a key called NAME and print it; it cannot be read again."""
-    services = Services(Settings.from_environment())
+    services = Services(_settings())
     with _told_to_people():
         key, token = services.api_keys.create(name, scopes)  # type: ignore[arg-type]  # click checked them
     click.echo(f"{key.key_id}\n{token}")
+
+
+def _settings() -> Settings:
+    with _told_to_people():
+        return Settings.from_environment()
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -5,12 +5,21 @@ PynamoDB read themselves, and the ``EMS_*`` variables below. docs/operations.md 
 keeps that page complete.
 """
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, PositiveFloat, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ems.errors import EmsError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 MIB = 1024 * 1024
+
+
+class SettingsError(EmsError):
+    """The environment does not make sense; each line names a variable and what is wrong with it."""
 
 
 class Settings(BaseSettings):
@@ -32,7 +41,7 @@ class Settings(BaseSettings):
     retention_days: int = Field(default=90, ge=1)
 
     # Rate
-    max_send_rate: float | Literal["auto"] = "auto"
+    max_send_rate: PositiveFloat | Literal["auto"] = "auto"
     rate_headroom: float = Field(default=0.05, ge=0, lt=1)
     daily_reserve: float = Field(default=0.10, ge=0, lt=1)
     release_seconds: float = Field(default=2.0, gt=0)
@@ -44,10 +53,6 @@ class Settings(BaseSettings):
     ses_bulk_calls_per_second: float | None = Field(default=None, gt=0)
     ses_connect_timeout_seconds: float = Field(default=3.0, gt=0)
     ses_read_timeout_seconds: float = Field(default=20.0, gt=0)
-
-    # In doubt
-    in_doubt_seconds: int = Field(default=120, ge=1, le=900)
-    in_doubt_policy: Literal["by_kind", "resend", "hold"] = "by_kind"
 
     # Queues and workers
     visibility_timeout_seconds: int = Field(default=120, ge=10, le=43_200)
@@ -81,6 +86,15 @@ class Settings(BaseSettings):
         """Read the process environment.
 
         Raises:
-            pydantic.ValidationError: A variable holds a value that its setting does not allow.
+            SettingsError: Variables hold values that their settings do not allow; the message names each.
         """
-        return cls()
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SettingsError("\n".join(_explained(problem) for problem in error.errors())) from None
+
+
+def _explained(problem: "ErrorDetails") -> str:
+    field = str(problem["loc"][0])
+    variable = field if field.isupper() else f"EMS_{field.upper()}"
+    return f"{variable}={problem['input']!r}: {problem['msg']}; docs/operations.md describes it"
