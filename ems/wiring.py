@@ -207,6 +207,7 @@ class Services:
             topic_arns=self.settings.sns_topic_arns,
             certificates=CertificateStore(),
             extra_cert_url=self.settings.sns_cert_url,
+            min_signature_version=self.settings.sns_min_signature_version,
         )
         return Intake(verifier=verifier, confirm=SnsApi(clients.sns(self.settings)).confirm, publish=self.publish_event)
 

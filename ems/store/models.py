@@ -91,7 +91,7 @@ class TrackerRow(Model):
 
     Two writers, two attributes, no conflict: the sender owns ``send_status`` (queued, sending, in_doubt, sent, failed,
     suppressed, cancelled), tracking owns ``event_status``; a reader sees the higher of the two in rank
-    (:func:`ems.tracking.status.current`). An event may create the row before the sender wrote it.
+    (:func:`ems.store.status.current`). An event may create the row before the sender wrote it.
 
     ``moments`` maps an event type to ``{"first": t, "last": t, "count": n}``; ``seen`` holds the keys of the events
     already applied; ``timeline`` the first events in full, bounded. ``version`` guards tracking's read-modify-write.
