@@ -20,6 +20,7 @@ __all__ = ["LocalAws", "ServiceError", "free_port", "run_local"]
 DEFAULT_AWS_PORT = 4566
 DEFAULT_SES_PORT = 4570
 REGION = "us-east-1"
+DEFAULT_STATE_DIR = Path(".var") / "local"
 WATCH_SECONDS = 0.5
 
 
@@ -166,7 +167,7 @@ def run_local(
     without_ses: bool = False,
     aws_port: int | None = None,
     ses_port: int | None = None,
-    state_dir: Path = Path(".local"),
+    state_dir: Path = DEFAULT_STATE_DIR,
     rate: float = 100,
 ) -> int:
     """Serve the embedded AWS until Ctrl-C or SIGTERM; what ``ems local`` does. Returns the exit code.

@@ -138,6 +138,11 @@ class Account:
         """Return the list's entry for an address."""
         return self._suppressed.get(address.lower())
 
+    def suppression_reason(self, address: str) -> str | None:
+        """Return why a mail to this address would not be sent; nothing when the account ignores that reason."""
+        entry = self.suppressed(address)
+        return entry.reason if entry is not None and entry.reason in self.suppressed_reasons else None
+
     def release(self, address: str) -> None:
         """Take an address off the list."""
         if self._suppressed.pop(address.lower(), None) is None:

@@ -15,6 +15,7 @@ from ems.local.simulator.ses_api import SesApi
 from ems.local.simulator.ses_setup_api import SesSetupApi
 from ems.local.simulator.simulator import Simulator
 from ems.local.simulator.sns_api import SnsApi
+from ems.local.simulator.wire import SesError, error_response
 
 
 def create_app(simulator: Simulator) -> Starlette:
@@ -26,6 +27,10 @@ def create_app(simulator: Simulator) -> Starlette:
 
     async def certificate(_request: Request) -> Response:
         return Response(simulator.signer.certificate, media_type="application/x-pem-file")
+
+    async def unknown_operation(request: Request) -> Response:
+        message = f"the simulator does not know {request.method} {request.url.path}"
+        return error_response(SesError("UnknownOperationException", message, status=404))
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -39,6 +44,7 @@ def create_app(simulator: Simulator) -> Starlette:
             Route("/", root, methods=["GET"]),
             Route(CERTIFICATE_PATH, certificate, methods=["GET"]),
             *SesSetupApi(simulator).routes(),
+            Route("/v2/{rest:path}", unknown_operation, methods=["GET", "POST", "PUT", "DELETE"]),
             *AdminApi(simulator).routes(),
             *pages.routes(),
         ],

@@ -65,7 +65,7 @@ class Courier:
             mail,
             options=self._options,
             chance=self._chance,
-            is_suppressed=lambda address: self._account.suppressed(address) is not None,
+            suppression_reason=self._account.suppression_reason,
             outcome=outcome,
         )
         if fault is not None and fault.kind == "late_events":

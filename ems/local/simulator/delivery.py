@@ -17,8 +17,8 @@ from ems.local.simulator.topics import Subscription, Topic
 logger = logging.getLogger(__name__)
 
 THREADS = 16
-RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-"""SNS itself tries 4 times, 20 s apart; this is quicker, and lasts a restart of the subscriber."""
+RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""A minute in all, as SNS's default of three retries 20 s apart, but quick at first."""
 TIMEOUT = urllib3.Timeout(connect=2.0, read=15.0)
 
 

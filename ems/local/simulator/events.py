@@ -47,11 +47,11 @@ def bounce(recipient: str, *, at: float, kind: str, subtype: str, status: str, d
     }
 
 
-def complaint(recipient: str, *, at: float, feedback_type: str = "abuse") -> dict[str, Any]:
+def complaint(recipient: str, *, at: float, feedback_type: str = "abuse", subtype: str | None = None) -> dict[str, Any]:
     """Return a ``complaint`` object for one recipient."""
     return {
         "feedbackId": feedback_id(),
-        "complaintSubType": None,
+        "complaintSubType": subtype,
         "complainedRecipients": [{"emailAddress": recipient}],
         "timestamp": stamp(at),
         "userAgent": "Amazon SES Mailbox Simulator",

@@ -12,6 +12,7 @@ from ems.local.simulator.options import Options
 from ems.local.simulator.templates import Content, RenderingError
 
 SIMULATOR_DOMAIN = "simulator.amazonses.com"
+SUPPRESSED = "OnAccountSuppressionList"
 EXPIRES_AFTER_SECONDS = 14 * 3600.0
 _LINK = re.compile(r"""<a\b[^>]*\bhref\s*=\s*["'](https?://[^"']+)["']""", re.IGNORECASE)
 
@@ -74,7 +75,7 @@ def plan(
     *,
     options: Options,
     chance: random.Random,
-    is_suppressed: Callable[[str], bool],
+    suppression_reason: Callable[[str], str | None],
     outcome: str | None = None,
 ) -> list[Planned]:
     """Decide on a mail's events.
@@ -83,7 +84,7 @@ def plan(
         mail: The accepted mail, with its body.
         options: The shares of opens and clicks, and the pace.
         chance: The random source.
-        is_suppressed: Whether an address is on the account's suppression list.
+        suppression_reason: Why an address is on the account's suppression list: BOUNCE, COMPLAINT, or not at all.
         outcome: A member of :data:`.faults.OUTCOMES` that was asked for in place of the usual.
     """
     made = Plan(mail, options=options, chance=chance)
@@ -100,7 +101,7 @@ def plan(
         return made.events
     before = len(made.events)
     for recipient in mail.recipients:
-        _usual(made, recipient, is_suppressed=is_suppressed)
+        _usual(made, recipient, suppressed=suppression_reason(recipient))
     arrived = {event.kind for event in made.events[before:]} == {"Delivery"}
     if arrived and not any(_is_simulator(recipient) for recipient in mail.recipients):
         made.read(contents)
@@ -113,11 +114,13 @@ def _rendering_failure(made: Plan, mail: Mail, message: str) -> list[Planned]:
     return made.events
 
 
-def _usual(made: Plan, recipient: str, *, is_suppressed: Callable[[str], bool]) -> None:
+def _usual(made: Plan, recipient: str, *, suppressed: str | None) -> None:
     """One recipient's fate; the mailbox simulator's addresses are documented in the SES developer guide."""
     mailbox = recipient.lower().partition("@")[0].partition("+")[0] if _is_simulator(recipient) else ""
-    if mailbox == "suppressionlist" or is_suppressed(recipient):
-        made.bounce(recipient, DELIVER, kind="Permanent", subtype="OnAccountSuppressionList", status="5.1.1")
+    if mailbox == "suppressionlist" or suppressed == "BOUNCE":
+        made.bounce(recipient, DELIVER, kind="Permanent", subtype=SUPPRESSED, status="5.1.1")
+    elif suppressed == "COMPLAINT":
+        made.add("Complaint", DELIVER, lambda at: events.complaint(recipient, at=at, subtype=SUPPRESSED))
     elif mailbox == "bounce":
         made.bounce(recipient, DELIVER, kind="Permanent", subtype="General", status="5.1.1")
     elif mailbox == "ooto":

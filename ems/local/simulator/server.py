@@ -10,6 +10,8 @@ from ems.local.simulator.guard import ABORT
 
 BACKLOG = 2048
 GRACE_SECONDS = 1
+KEEP_ALIVE_SECONDS = 75
+"""Longer than a client's pause: a connection that closes just as a mail is sent on it leaves that mail in doubt."""
 
 
 class CuttableProtocol(HttpToolsProtocol):
@@ -37,5 +39,6 @@ def serve(app: ASGIApp, *, port: int) -> None:
         access_log=False,
         log_level="warning",
         backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

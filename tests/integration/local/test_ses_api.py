@@ -251,3 +251,9 @@ def test_an_event_destination_needs_a_topic_that_exists(ses: Any, configuration_
             EventDestinationName="other",
             EventDestination={"SnsDestination": {"TopicArn": "arn:aws:sns:us-east-1:000000000000:none"}},
         )
+
+
+def test_an_operation_that_the_simulator_lacks_is_named(ses: Any) -> None:
+    with pytest.raises(ClientError, match="does not know GET /v2/email/contact-lists") as unknown:
+        ses.list_contact_lists()
+    assert code_of(unknown) == ("UnknownOperationException", 404)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ems.local.simulator.account import Account
 from ems.local.simulator.events import event_json
 from ems.local.simulator.faults import OUTCOMES
 from ems.local.simulator.mails import Body, Mail
@@ -30,7 +31,7 @@ def mail_to(*recipients: str, content: Content = LINKED, data: dict[str, Any] | 
 
 
 def events_of(mail: Mail, *, options: Options = ALWAYS_READ, **choices: Any) -> list[dict[str, Any]]:
-    choices.setdefault("is_suppressed", lambda _address: False)
+    choices.setdefault("suppression_reason", lambda _address: None)
     planned = plan(mail, options=options, chance=random.Random(1), **choices)
     ordered = sorted(planned, key=lambda event: event.after)
     return [json.loads(event_json(mail, event.kind, event.body)) for event in ordered]
@@ -71,9 +72,19 @@ def test_bounces_have_their_documented_kind(address: str, kind: str, subtype: st
     assert bounce["bouncedRecipients"][0]["status"] == status
 
 
-def test_an_address_on_the_suppression_list_bounces() -> None:
-    events = events_of(mail_to("a@example.com"), is_suppressed=lambda address: address == "a@example.com")
-    assert events[-1]["bounce"]["bounceSubType"] == "OnAccountSuppressionList"
+@pytest.mark.parametrize(("reason", "kind"), [("BOUNCE", "Bounce"), ("COMPLAINT", "Complaint")])
+def test_a_suppressed_address_gets_nothing_but_the_event_of_its_reason(reason: str, kind: str) -> None:
+    events = events_of(mail_to("a@example.com"), suppression_reason=lambda _address: reason)
+    assert kinds(events) == ["Send", kind]
+    assert events[-1][kind.lower()][f"{kind.lower()}SubType"] == "OnAccountSuppressionList"
+
+
+def test_an_account_may_ignore_a_reason_of_its_suppression_list() -> None:
+    account = Account()
+    account.suppress("a@example.com", "BOUNCE")
+    assert account.suppression_reason("A@example.com") == "BOUNCE"
+    account.suppressed_reasons = ["COMPLAINT"]
+    assert account.suppression_reason("A@example.com") is None
 
 
 def test_a_text_mail_is_never_seen_to_be_opened() -> None:
@@ -148,7 +159,7 @@ def test_events_keep_to_the_pace_that_was_asked_for() -> None:
         mail_to("complaint@simulator.amazonses.com"),
         options=slow,
         chance=random.Random(7),
-        is_suppressed=lambda _: False,
+        suppression_reason=lambda _: None,
     )
     assert all(0.5 <= event.after <= 10.0 for event in planned)
 
@@ -160,7 +171,7 @@ def test_the_same_seed_tells_the_same_story() -> None:
     def story() -> list[list[str]]:
         chance = random.Random(3)
         return [
-            [event.kind for event in plan(mail, options=half, chance=chance, is_suppressed=lambda _: False)]
+            [event.kind for event in plan(mail, options=half, chance=chance, suppression_reason=lambda _: None)]
             for mail in mails
         ]
 
