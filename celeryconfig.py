@@ -46,7 +46,8 @@ task_routes = {task: {"queue": queue} for task, queue in messages.QUEUE_OF_TASK.
 
 # A message is deleted when its task is done, and stays for the redrive policy when the task fails or its process dies.
 task_acks_late = True
-task_acks_on_failure_or_timeout = False
+task_acks_on_failure = False
+task_acks_on_timeout = False
 task_reject_on_worker_lost = True
 worker_prefetch_multiplier = 1  # what waits in memory would spend its visibility timeout there
 worker_cancel_long_running_tasks_on_connection_loss = False  # a thread cannot be cancelled, and SQS needs no connection

@@ -42,6 +42,18 @@ def test_a_task_whose_worker_is_killed_runs_again(account: Account, start_worker
     until(lambda: account.counts(queues.CONTROL) == (0, 0))
 
 
+def test_a_task_that_fails_comes_back_and_ends_in_the_dead_letter_queue(
+    account: Account, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    trace = tmp_path / "trace"
+    start_worker(queue=queues.CONTROL, visibility_seconds=1)
+    account.send("ems.drain", queues.CONTROL, trace=str(trace), fail=True)
+    dead = queues.dead_letter(queues.CONTROL)
+    until(lambda: account.counts(dead) == (1, 0))
+    assert trace.read_text() == "start\n" * 5
+    account.sqs.purge_queue(QueueUrl=account.url(dead))
+
+
 def test_a_polite_end_finishes_what_runs_and_gives_back_what_waits(
     account: Account, start_worker: StartWorker, tmp_path: Path
 ) -> None:
