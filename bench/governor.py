@@ -18,6 +18,7 @@ from bisect import bisect_left
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import accumulate
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from ems.errors import UnavailableError
@@ -28,15 +29,15 @@ from ems.settings import Settings
 from ems.store.rate import DynamoRateStore, connect
 from ems.store.tables import bind
 
-WARM_UP_SECONDS = 2.0
+WARM_UP_SECONDS = 0.5
+_ready: list[Barrier] = []
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One process's part. Times are epoch seconds; ``latency`` is how long a call to SES would take."""
+    """One process's part. ``latency`` is how many seconds a call to SES would take."""
 
-    begin: float
-    end: float
+    seconds: float
     threads: int
     urgent_every: float | None
     call_size: int
@@ -57,6 +58,11 @@ class Report:
     cpu: float
 
 
+def prepare(ready: Barrier) -> None:
+    """Keep the barrier at which all processes start together; runs once in each."""
+    _ready.append(ready)
+
+
 def no_account() -> object:
     """Stand in for GetAccount: the rate is set."""
     raise UnavailableError("SES", "not part of this benchmark")
@@ -67,6 +73,9 @@ def work(job: Job) -> Report:
     governor = Governor(
         DynamoRateStore(connect(Settings()), bind(Settings()).rate.Meta.table_name), no_account, job.policy
     )
+    governor.call_size()
+    _ready[0].wait()
+    begin, end = time.time(), time.time() + job.seconds
     woke: list[tuple[float, int]] = []
     waits: dict[str, list[float]] = {"bulk": [], "transactional": []}
 
@@ -79,13 +88,12 @@ def work(job: Job) -> Report:
         time.sleep(job.latency)
 
     def bulk(_: int) -> None:
-        time.sleep(max(0.0, job.begin - time.time()))
-        while time.time() < job.end:
+        while time.time() < end:
             lease(job.call_size, "bulk")
 
     def urgent(every: float) -> None:
-        due = job.begin
-        while due < job.end:
+        due = begin
+        while due < end:
             time.sleep(max(0.0, due - time.time()))
             lease(1, "transactional")
             due += every
@@ -116,9 +124,10 @@ def percentile(values: list[float], share: float) -> float | None:
     return round(sorted(values)[min(len(values) - 1, int(len(values) * share))] * 1000, 1) if values else None
 
 
-def summary(reports: list[Report], *, rate: float, seconds: float, begin: float) -> dict[str, object]:
+def summary(reports: list[Report], *, rate: float, seconds: float) -> dict[str, object]:
     """Add up what the processes saw."""
     woke = sorted(lease for report in reports for lease in report.woke)
+    begin = woke[0][0] + WARM_UP_SECONDS
     steady = [(moment, size) for moment, size in woke if begin <= moment < begin + seconds]
     bulk = [wait for report in reports for wait in report.bulk_waits]
     urgent = [wait for report in reports for wait in report.urgent_waits]
@@ -158,19 +167,19 @@ def main() -> None:
     ):
         os.environ.update(local.environment())
         bind(Settings()).rate.create_table(wait=True)
-        begin = time.time() + WARM_UP_SECONDS
         job = Job(
-            begin=begin,
-            end=begin + arguments.seconds + 1,
+            seconds=arguments.seconds + 2 * WARM_UP_SECONDS,
             threads=arguments.threads,
             urgent_every=arguments.processes / arguments.urgent if arguments.urgent else None,
             call_size=arguments.call_size or policy.size_of_call(arguments.rate),
             latency=arguments.latency,
             policy=policy,
         )
-        with multiprocessing.get_context("spawn").Pool(arguments.processes) as pool:
-            reports = pool.map(work, [job] * arguments.processes)
-    figures = summary(reports, rate=arguments.rate, seconds=arguments.seconds, begin=begin + 0.5)
+        context = multiprocessing.get_context("spawn")
+        ready = context.Barrier(arguments.processes)
+        with context.Pool(arguments.processes, initializer=prepare, initargs=(ready,)) as pool:
+            reports = pool.map(work, [job] * arguments.processes, chunksize=1)
+    figures = summary(reports, rate=arguments.rate, seconds=arguments.seconds)
     print("\n".join(f"{name:28} {value}" for name, value in figures.items()))
     print(json.dumps({"arguments": vars(arguments), "policy": asdict(policy), **figures}))
 

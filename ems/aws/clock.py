@@ -19,8 +19,8 @@ from botocore.client import BaseClient
 STALENESS_SECONDS = 1.0
 """How old a ``Date`` may be: HTTP servers that write it once a second (uvicorn does) repeat it for up to one more."""
 
-WINDOW_SECONDS = 300.0
-"""Age at which a bound counts no more; clocks drift, and NTP mends them."""
+WINDOW_SECONDS = 30.0
+"""A bound counts for once to twice as long: clocks drift, and a mended one must be believed soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def offset_of(*, sent: float, received: float, date: float, staleness: float = S
 
 
 class SkewMeter:
-    """Intersects what the answers of the last five to ten minutes say. Safe between threads."""
+    """Intersects what the answers of the last half to whole minute say. Safe between threads."""
 
     def __init__(self, *, staleness: float = STALENESS_SECONDS, clock: Callable[[], float] = time.time) -> None:
         self._staleness = staleness

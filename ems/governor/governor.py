@@ -196,7 +196,7 @@ class Governor:
             queue.fail(lambda: GovernorUnavailableError("the governor", reason))
             return
         if decision.why in {"rate", "pace"}:
-            self._wait_for_room(decision, waiting=len(tickets), deadline=deadline)
+            self._wait_for_room(decision, deadline=deadline)
         else:
             queue.fail(lambda: refusal(decision, account_error=self._readings.last_error))
 
@@ -210,17 +210,17 @@ class Governor:
         else:
             self.tally.conflicts += 1
 
-    def _wait_for_room(self, denied: Denied, *, waiting: int, deadline: float | None) -> None:
+    def _wait_for_room(self, denied: Denied, *, deadline: float | None) -> None:
         """Wait until the line has room, and a little longer where that loses nothing.
 
-        Up to a quarter of the bulk horizon: the line stays booked meanwhile, several calls fit into one request, and
-        processes take turns instead of asking all at the same moment.
+        A quarter to a half of the bulk horizon: the line stays booked for the other half, several calls fit into one
+        request, and processes take turns instead of asking all at the same moment.
         """
         until = denied.not_before / SECOND
         if deadline is not None and until > deadline:
             raise NotBeforeError(f"the line is booked until {until:.3f}", until=until)
-        if denied.why == "rate" and waiting > 1:
-            until += self._spread() * self._policy.bulk_horizon / 4
+        if denied.why == "rate":
+            until += (1 + self._spread()) * self._policy.bulk_horizon / 4
         self._stopping.wait(max(0.0, until - self._clock()))
 
     def _line(self, *, fresh: bool = False) -> Line:

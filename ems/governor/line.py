@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ems.aws.account import AccountSample
-from ems.governor.policy import MAX_CALL_SIZE, Lane, Policy
+from ems.governor.policy import Lane, Policy
 from ems.store.rate_item import Booking, Line
 
 SECOND = 1_000_000
@@ -41,7 +41,9 @@ LONGEST_BOOKING = SECOND // 4
 THROTTLE_CUT = 0.75
 CLIMB_PER_SECOND = 0.01
 THROTTLE_EVERY = SECOND
-THROTTLE_FLOOR = 0.03
+
+FURTHEST = 3600 * SECOND
+"""Right clocks cannot book further: the largest call at the sandbox's 1/s, throttled to 3 % of it, takes 28 minutes."""
 
 Why = Literal["rate", "pace", "quota", "stopped", "no_account", "clock"]
 
@@ -148,7 +150,7 @@ def _refusal(line: Line, *, lane: Lane, now: int, policy: Policy) -> Denied | No
         return Denied(now, "no_account")
     if not line.sending:
         return Denied(_next_reading(line, policy), "stopped")
-    if line.next_at > now + _furthest(line, policy):
+    if line.next_at > now + FURTHEST:
         return Denied(line.next_at, "clock")
     horizon = micros(policy.horizon(lane))
     if line.next_at > now + horizon:
@@ -156,12 +158,6 @@ def _refusal(line: Line, *, lane: Lane, now: int, policy: Policy) -> Denied | No
     if _bulk_gap(lane, policy) and line.bulk_at > max(line.next_at, now):
         return Denied(line.bulk_at, "pace")
     return None
-
-
-def _furthest(line: Line, policy: Policy) -> int:
-    """Return how far ahead a line can be: the longest horizon, the largest call at the lowest rate, two clocks."""
-    largest = _cost(MAX_CALL_SIZE, max(1, round(limit_of(line, policy) * THROTTLE_FLOOR)))
-    return micros(max(policy.transactional_horizon, policy.bulk_horizon) + 2 * policy.max_skew) + largest
 
 
 def _bulk_gap(lane: Lane, policy: Policy) -> int | None:

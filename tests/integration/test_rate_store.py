@@ -12,6 +12,7 @@ from fakes.rate_store import MemoryRateStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ems.aws.clock import SkewMeter
 from ems.errors import UnavailableError
 from ems.governor.line import SECOND, Grant, decide
 from ems.governor.policy import Policy
@@ -182,3 +183,15 @@ def test_processes_and_threads_never_share_a_slot(store: DynamoRateStore, table:
     assert sum(line.ring) == 3 * 120
     assert all(start + cost <= following for (start, cost), (following, _) in pairwise(slots))
     assert line.next_at == slots[-1][0] + slots[-1][1]
+
+
+def test_the_answers_of_a_client_measure_the_clock(store: DynamoRateStore) -> None:
+    meter = SkewMeter()
+    meter.attach(store._client)
+    assert meter.bounds() is None
+    for _ in range(3):
+        store.read()
+    bounds = meter.bounds()
+    assert bounds is not None
+    assert bounds[0] <= 0 <= bounds[1]
+    assert not meter.skew_exceeds(0.25)

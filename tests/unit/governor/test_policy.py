@@ -1,0 +1,27 @@
+import pytest
+
+from ems.governor.policy import Policy
+from ems.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("rate", "size"), [(0, 1), (1, 1), (14, 1), (99, 1), (100, 2), (1000, 20), (2500, 50), (9000, 50)]
+)
+def test_a_call_takes_a_fiftieth_of_a_second(rate: float, size: int) -> None:
+    assert Policy().size_of_call(rate) == size
+
+
+@pytest.mark.parametrize(("cap", "size"), [(100, 2), (10, 10), (3, 34), (1, 50)])
+def test_a_cap_on_bulk_calls_makes_them_larger(cap: float, size: int) -> None:
+    assert Policy(bulk_calls_per_second=cap).size_of_call(100) == size
+
+
+def test_a_set_size_is_taken_as_it_is() -> None:
+    assert Policy(call_size=7, bulk_calls_per_second=1).size_of_call(100) == 7
+
+
+def test_the_policy_follows_the_settings() -> None:
+    settings = Settings(max_send_rate=40, rate_headroom=0.1, daily_reserve=0.2, ses_call_size=3)
+    policy = Policy.from_settings(settings)
+    assert policy == Policy(max_send_rate=40, headroom=0.1, daily_reserve=0.2, call_size=3)
+    assert Policy.from_settings(Settings(max_send_rate="auto")).max_send_rate is None
