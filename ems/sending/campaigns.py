@@ -102,8 +102,10 @@ class Campaigns:
         """List campaigns, *limit* at a time."""
         return self._store.page(limit=limit, cursor=cursor)
 
-    def update(self, campaign_id: str, draft: CampaignDraft) -> Campaign:
-        """Replace a campaign; a changed template becomes a new version in SES. State and creation time stay.
+    def update(
+        self, campaign_id: str, draft: CampaignDraft, *, state: State | None = None, reason: str | None = None
+    ) -> Campaign:
+        """Replace a campaign; a changed template becomes a new version in SES. Without *state* its state stays.
 
         Raises:
             UnknownIdError: There is none of this id.
@@ -115,7 +117,8 @@ class Campaigns:
             built = replace(built, template_name=seen.template_name, template_version=seen.template_version)
         else:
             self._publish(built, draft.template)
-        changed = replace(built, state=seen.state, state_reason=seen.state_reason, created_at=seen.created_at)
+        kept = replace(built, created_at=seen.created_at, state=seen.state, state_reason=seen.state_reason)
+        changed = kept if state is None else _in_state(kept, state, reason)
         self._write(changed, seen=seen)
         return changed
 
@@ -127,7 +130,7 @@ class Campaigns:
             ConflictError: It was changed at the same moment.
         """
         seen = self.get(campaign_id)
-        changed = replace(seen, state=state, state_reason=None if state == ACTIVE else reason, updated_at=self._clock())
+        changed = replace(_in_state(seen, state, reason), updated_at=self._clock())
         self._write(changed, seen=seen)
         return changed
 
@@ -181,6 +184,10 @@ def template_name(campaign_id: str, version: int, template: TemplateParts) -> st
     if len(campaign_id) <= _PLAIN_ID_LENGTH:
         return f"ems-{campaign_id}-{suffix}"
     return f"emsx-{campaign_id[:20]}-{_short_hash(campaign_id)}-{suffix}"
+
+
+def _in_state(campaign: Campaign, state: State, reason: str | None) -> Campaign:
+    return replace(campaign, state=state, state_reason=None if state == ACTIVE else reason)
 
 
 def _short_hash(text: str) -> str:

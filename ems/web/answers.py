@@ -11,9 +11,9 @@ Next = Annotated[str | None, Field(description="Cursor of the next page; null at
 
 
 class Answer(BaseModel):
-    """Base of answers; built from EMS's own values."""
+    """Base of answers; built from EMS's own values, which never stand in an error that is logged."""
 
-    model_config = ConfigDict(from_attributes=True, frozen=True)
+    model_config = ConfigDict(from_attributes=True, frozen=True, hide_input_in_errors=True)
 
 
 class EmailAccepted(Answer):

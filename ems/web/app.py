@@ -1,6 +1,7 @@
 """The Flask app, made from its collaborators."""
 
 from flask import Flask
+from prometheus_client import CollectorRegistry
 
 from ems.settings import Settings
 from ems.web import docs, observe, problems
@@ -9,7 +10,6 @@ from ems.web.batches import Batches
 from ems.web.campaigns import Campaigns
 from ems.web.emails import Emails
 from ems.web.monitoring import HealthChecks, Metrics, Monitoring
-from ems.web.openapi import document
 from ems.web.operations import mount
 from ems.web.sends import Sends
 from ems.web.services import WebServices
@@ -20,7 +20,8 @@ def create_app(services: WebServices, settings: Settings) -> Flask:
     """Make the HTTP edge of *services*. Nothing is shared between two apps."""
     app = Flask("ems", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    observe.install(app, services.registry)
+    http_metrics = CollectorRegistry()
+    observe.install(app, http_metrics)
     problems.install(app, max_body_bytes=settings.max_body_bytes)
     authenticator = Authenticator(services.keys)
     resources = (
@@ -29,9 +30,9 @@ def create_app(services: WebServices, settings: Settings) -> Flask:
         Batches(services.batches),
         Campaigns(services.campaigns),
         Monitoring(services.rate, HealthChecks(services.health)),
-        Metrics(services.registry, authenticator, public=settings.metrics_public),
+        Metrics((http_metrics, services.registry), authenticator, public=settings.metrics_public),
         Webhooks(services.intake),
     )
     operations = mount(app, resources, authenticator)
-    app.register_blueprint(docs.blueprint(document(operations)))
+    app.register_blueprint(docs.blueprint(operations))
     return app

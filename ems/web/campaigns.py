@@ -34,10 +34,7 @@ class Campaigns:
     )
     def update_campaign(self, campaign_id: str, body: UpdateCampaign) -> Campaign:
         """Replace a campaign. A changed template becomes a new version in SES; mails in flight keep theirs."""
-        campaign = self._campaigns.update(campaign_id, body.draft())
-        if body.state is not None:
-            campaign = self._campaigns.set_state(campaign_id, body.state, reason=body.state_reason)
-        return self._full(campaign)
+        return self._full(self._campaigns.update(campaign_id, body.draft(), state=body.state, reason=body.state_reason))
 
     @operation("DELETE /campaigns/{campaign_id}", scope="admin", tag="campaigns", success=204, problems=(404, 503))
     def delete_campaign(self, campaign_id: str) -> None:

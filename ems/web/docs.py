@@ -1,11 +1,14 @@
 """``/openapi.json`` and ``/docs``, a page that needs nothing but this server: Swagger UI comes from a package."""
 
 import json
+from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
 
 from flask import Blueprint, Response
 
-from ems.web.openapi import Schema
+from ems.web.openapi import document
+from ems.web.operations import Operation
 
 ASSETS = {
     "swagger-ui.css": ("css/swagger-ui.css", "text/css"),
@@ -44,14 +47,17 @@ SwaggerUIBundle({
 _POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
 
 
-def blueprint(document: Schema) -> Blueprint:
-    """Serve *document* and the page that shows it."""
+def blueprint(operations: Sequence[Operation]) -> Blueprint:
+    """Serve the document of *operations*, generated when it is first asked for, and the page that shows it."""
     routes = Blueprint("docs", __name__)
-    text = json.dumps(document)
+
+    @cache
+    def text() -> str:
+        return json.dumps(document(operations))
 
     @routes.get("/openapi.json")
     def openapi() -> Response:
-        return Response(text, mimetype="application/json")
+        return Response(text(), mimetype="application/json")
 
     @routes.get("/docs")
     def page() -> Response:

@@ -1,5 +1,6 @@
 """``/rate``, ``/healthz``, ``/readyz`` and ``/metrics``."""
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -9,6 +10,7 @@ import structlog
 from flask import Response, request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from ems.web.answers import Health, RateAnswer, Readiness
 from ems.web.auth import Authenticator
@@ -84,16 +86,26 @@ class Monitoring:
 
 
 class Metrics:
-    """Prometheus metrics, for a key with the scope read or for everybody (EMS_METRICS_PUBLIC)."""
+    """Prometheus metrics, for a key with the scope read or for everybody (EMS_METRICS_PUBLIC).
 
-    def __init__(self, registry: CollectorRegistry, authenticator: Authenticator, *, public: bool) -> None:
-        self._registry = registry
+    The edge's own metrics come first; with PROMETHEUS_MULTIPROC_DIR they are summed over gunicorn's workers
+    (gunicorn.conf.py), else a scrape would tell of one worker now and of another then.
+    """
+
+    def __init__(
+        self, registries: tuple[CollectorRegistry, CollectorRegistry], authenticator: Authenticator, *, public: bool
+    ) -> None:
+        self._own, self._others = registries
         self._authenticator = authenticator
         self._public = public
 
     @operation("GET /metrics", scope=None, tag="monitoring", problems=(401, 403), media_type="text/plain")
     def get_metrics(self) -> Response:
-        """Read the Prometheus metrics of this process. Needs a key with the scope read unless they are public."""
+        """Read the Prometheus metrics. Needs a key with the scope read unless they are public."""
         if not self._public:
             self._authenticator.identify(request.authorization, "read")
-        return Response(generate_latest(self._registry), content_type=CONTENT_TYPE_LATEST)
+        own = self._own
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            own = CollectorRegistry()
+            MultiProcessCollector(own)  # type: ignore[no-untyped-call]  # prometheus_client types it not
+        return Response(generate_latest(own) + generate_latest(self._others), content_type=CONTENT_TYPE_LATEST)

@@ -8,6 +8,7 @@ Idempotency-Key) and ``post`` (the request as it came). It returns an Answer, No
 """
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import Any, TypeVar, get_type_hints
 from flask import Flask, Response, g, request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from ems.sending.requests import Caller
 from ems.store.api_keys import Scope
@@ -186,6 +188,9 @@ def _body(model: type[BaseModel]) -> BaseModel:
     if request.content_encoding not in {None, "", "identity"}:
         raise ProblemError(415, f"send the body as it is, not in Content-Encoding: {request.content_encoding}")
     text = request.get_data(cache=False)
+    if request.content_length is None and len(text) >= (request.max_content_length or math.inf):
+        # Werkzeug cuts a chunked body off at the limit without a word.
+        raise RequestEntityTooLarge
     try:
         if _NOT_JSON.search(text):  # pydantic would take these JavaScript numbers; SES would not
             from_json(text, allow_inf_nan=False)

@@ -60,11 +60,10 @@ class Campaigns(Protocol):
     def page(self, *, limit: int, cursor: str | None = None) -> Page[Campaign]:
         """List campaigns."""
 
-    def update(self, campaign_id: str, draft: CampaignDraft) -> Campaign:
-        """Replace a campaign."""
-
-    def set_state(self, campaign_id: str, state: State, *, reason: str | None = None) -> Campaign:
-        """Pause a campaign or make it active."""
+    def update(
+        self, campaign_id: str, draft: CampaignDraft, *, state: State | None = None, reason: str | None = None
+    ) -> Campaign:
+        """Replace a campaign, and pause it or make it active if a state is given."""
 
     def delete(self, campaign_id: str) -> None:
         """Delete a campaign."""
@@ -125,8 +124,8 @@ class Rate(Protocol):
 class WebServices:
     """The collaborators of one app.
 
-    ``health`` maps a service's name to a call that raises when the service cannot be reached. ``registry`` is what
-    ``/metrics`` serves; other parts may have put metrics of their own into it.
+    ``health`` maps a service's name to a call that raises when the service cannot be reached. ``registry`` holds what
+    ``/metrics`` serves besides the edge's own: collectors that ask for figures when they are scraped.
     """
 
     acceptance: Acceptance

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 import structlog
@@ -76,6 +77,20 @@ def test_an_exception_is_one_line_of_json() -> None:
 
     (line,) = lines(stream)
     assert "ValueError: wrong" in str(line["exception"])
+
+
+@pytest.mark.parametrize("recipient", ["ada@example.com"])
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_local_variables_stay_out_of_tracebacks(log_format: Literal["json", "console"], recipient: str) -> None:
+    stream = io.StringIO()
+    logs.configure(Settings(log_format=log_format), stream=stream)
+    try:
+        int(recipient[:1])
+    except ValueError as error:
+        structlog.get_logger("ems.thing").error("failed", exc_info=error)
+
+    assert "ValueError: invalid literal" in stream.getvalue()
+    assert recipient not in stream.getvalue()
 
 
 def test_people_get_plain_text() -> None:

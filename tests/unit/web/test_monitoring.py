@@ -1,5 +1,9 @@
 """``/rate``, ``/healthz``, ``/readyz``, ``/metrics`` and the webhook."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from fakes.web import World
 from flask.testing import FlaskClient
@@ -70,6 +74,23 @@ def test_requests_are_counted_by_route_and_status(client: FlaskClient) -> None:
     assert 'ems_http_requests_total{method="GET",route="/emails/<email_id>",status="404"} 1.0' in text
     assert 'ems_http_request_seconds_count{method="any",route="unmatched",status="404"} 1.0' in text
     assert "scanner" not in text
+
+
+_WORKER = """
+from fakes.web import World
+from ems.settings import Settings
+client = World().client(Settings(metrics_public=True))
+client.get("/emails/em-1", headers={"Authorization": "Bearer read"})
+print(client.get("/metrics").text)
+"""
+
+
+def test_metrics_are_summed_over_the_workers_of_one_server(tmp_path: Path) -> None:
+    environment = {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", _WORKER]
+    texts = [subprocess.check_output(command, env=environment, text=True) for _ in range(2)]
+
+    assert [f'route="/emails/<email_id>",status="200"}} {count}' in texts[count - 1] for count in (1, 2)] == [True] * 2
 
 
 @pytest.mark.parametrize("content_type", ["text/plain; charset=UTF-8", "application/json", None])

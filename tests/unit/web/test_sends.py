@@ -1,5 +1,7 @@
 """``POST /send-email`` and ``POST /send-bulk-email`` at the edge."""
 
+import io
+
 import pytest
 from fakes.web import World
 from flask.testing import FlaskClient
@@ -133,6 +135,31 @@ def test_a_body_beyond_the_limit_is_413_with_the_limit(client: FlaskClient) -> N
 
     assert answer.status_code == 413
     assert "4096" in answer.json["detail"]
+
+
+def test_a_chunked_body_beyond_the_limit_is_413_too(client: FlaskClient) -> None:
+    body = b'{"campaign_id": "w", "to": "a", "data": {"x": "' + b"x" * 5000 + b'"}}'
+    environ = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+
+    answer = client.post("/send-email", input_stream=io.BytesIO(body), environ_overrides=environ)
+
+    assert answer.status_code == 413
+
+
+def test_a_chunked_body_within_the_limit_is_taken(client: FlaskClient) -> None:
+    body = b'{"campaign_id": "w", "to": "a"}'
+    environ = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+
+    answer = client.post("/send-email", input_stream=io.BytesIO(body), environ_overrides=environ)
+
+    assert answer.status_code == 202
+
+
+def test_json_that_is_nested_without_end_is_malformed(client: FlaskClient) -> None:
+    answer = client.post("/send-email", data=b"[" * 3000, content_type="application/json")
+
+    assert answer.status_code == 400
+    assert "recursion limit" in answer.json["detail"]
 
 
 @pytest.mark.parametrize("key", ["a", "order 7/é".encode("ascii", "ignore").decode(), "~" * 128, "{[]}"])
