@@ -87,8 +87,14 @@ class TaskMessage:
 
 
 def header_of(body: str, name: str) -> Any:
-    """Read one header of a message body made by :meth:`TaskMessage.body`; None when there is no such header."""
-    return json.loads(body)["headers"].get(name)
+    """Read one header of a message body made by :meth:`TaskMessage.body`; None when there is no such header.
+
+    Raises:
+        ValueError: The body is no JSON.
+    """
+    envelope = json.loads(body)
+    headers = envelope.get("headers") if isinstance(envelope, dict) else None
+    return headers.get(name) if isinstance(headers, dict) else None
 
 
 def arguments_of(body: str) -> dict[str, Any]:

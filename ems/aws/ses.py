@@ -9,6 +9,7 @@ Every call ends in one outcome per mail, as a type:
 """
 
 import json
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import formataddr, parseaddr
@@ -92,6 +93,18 @@ _PAUSES = {
     "ConfigurationSetSendingPausedException",
 }
 
+_DENIALS = {
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidSignatureException",
+    "NotAuthorized",
+    "OptInRequired",
+    "RequestExpired",
+    "UnrecognizedClientException",
+}
+"""Credentials, permissions and clocks. Some come with status 400 (SES API v2 reference, "Common Errors")."""
+
 _ENTRY_OUTCOMES: dict[str, Pause | Literal["refused"]] = {
     # botocore's BulkEmailStatus. The prose of the documentation says *_DOES_NOT_EXIST where the enum says *_NOT_FOUND.
     "MESSAGE_REJECTED": "refused",
@@ -113,7 +126,6 @@ _NEVER_LEFT = (
     boto_errors.EndpointConnectionError,
     boto_errors.ConnectTimeoutError,
     boto_errors.ProxyConnectionError,
-    boto_errors.SSLError,
     boto_errors.NoCredentialsError,
     boto_errors.PartialCredentialsError,
     boto_errors.CredentialRetrievalError,
@@ -138,6 +150,9 @@ class SesSender:
             outcome = Refused(f"invalid request: {error.kwargs['report']}")
         except _NEVER_LEFT as error:
             outcome = NotNow("unavailable", type(error).__name__)
+        except boto_errors.SSLError as error:
+            # TLS may also break while the answer is read; only a certificate that is not trusted comes before all else.
+            outcome = NotNow("unavailable", "SSLError") if _is_untrusted(error) else Unknown("SSLError")
         except boto_errors.BotoCoreError as error:
             outcome = Unknown(type(error).__name__)
         return [outcome] * len(mails)
@@ -156,8 +171,9 @@ class SesSender:
 def _of_error(error: boto_errors.ClientError) -> Outcome:  # noqa: PLR0911 - one return a kind reads best
     """Sort a refusal of the whole call.
 
-    A 503 says that the service turned the request away. Any other 5xx may come after acceptance (AWS warns that
-    repeating it can duplicate mail), so it is unknown, not a reason to send again.
+    A 503 says that the service turned the request away, a 408 that it never had the whole of it. Any other 5xx may
+    come after acceptance (AWS warns that repeating it can duplicate mail), so it is unknown, not a reason to send
+    again.
     """
     code = error.response["Error"].get("Code", "")
     message = error.response["Error"].get("Message", "")
@@ -169,14 +185,19 @@ def _of_error(error: boto_errors.ClientError) -> Outcome:  # noqa: PLR0911 - one
         return NotNow("throttled", reason)
     if code in _PAUSES:
         return NotNow("paused", reason)
-    if status == 503:  # noqa: PLR2004 - Service Unavailable
+    if status in {408, 503}:  # Request Timeout, Service Unavailable
         return NotNow("unavailable", reason)
-    if status in {401, 403}:
+    if code in _DENIALS or status in {401, 403}:
         # Credentials or permissions are the operator's to mend; no mail is lost for them.
         return NotNow("denied", reason)
     if 400 <= status < 500:  # noqa: PLR2004 - the request's own fault
         return Refused(reason)
     return Unknown(reason)
+
+
+def _is_untrusted(error: boto_errors.SSLError) -> bool:
+    cause = error.kwargs.get("error")
+    return any(isinstance(one, ssl.SSLCertVerificationError) for one in (cause, *getattr(cause, "args", ())))
 
 
 def _of_entry(result: Mapping[str, Any]) -> Outcome:

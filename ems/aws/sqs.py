@@ -73,8 +73,9 @@ class Sqs:
             UnavailableError: At least one message was not taken after three attempts; others may have been.
         """
         batches = list(_packed(messages))
-        if len(batches) == 1:
-            self._send_batch(queue, batches[0])
+        if len(batches) <= 1:
+            for batch in batches:
+                self._send_batch(queue, batch)
             return
         with ThreadPoolExecutor(max_workers=PARALLEL_CALLS) as pool:
             list(pool.map(lambda batch: self._send_batch(queue, batch), batches))
@@ -173,7 +174,9 @@ class Sqs:
 def _translated(doing: str) -> Iterator[None]:
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
+    except ClientError as error:
+        raise UnavailableError("SQS", f"{doing} ({error.response['Error'].get('Code', 'unknown')})") from error
+    except BotoCoreError as error:
         raise UnavailableError("SQS", f"{doing} ({type(error).__name__})") from error
 
 

@@ -2,19 +2,19 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Protocol
+from typing import Any, Protocol
 
 from ems import queues
 from ems.aws.sqs import OutgoingMessage
 from ems.errors import ConflictError, InvalidError, NoValidRecipientError, TooLargeError, UnavailableError
 from ems.sending import ids
 from ems.sending.addresses import AddressError, normalise
-from ems.sending.payloads import ChunkPayload, SinglePayload
+from ems.sending.payloads import ChunkPayload, ChunkRecipient, SinglePayload
 from ems.sending.recipients import Checked, check, chunked, data_problem
 from ems.sending.requests import AcceptedBatch, AcceptedEmail, BulkRequest, Caller, SingleRequest
-from ems.store.batches import Batch, BatchStore
+from ems.store.batches import BEFORE_ACCEPTED, Batch, BatchStore
 from ems.store.campaigns import Campaign
 from ems.store.singles import Existing, SingleRow, Singles
 from ems.store.status import Status
@@ -24,9 +24,6 @@ RECIPIENTS_PER_MAIL = 50
 
 MAX_TAGS = 20
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
-
-BEFORE_ACCEPTED = ("accepting", "abandoned")
-"""States of a batch whose request was never answered with 202."""
 
 
 class CampaignReader(Protocol):
@@ -85,7 +82,7 @@ class Acceptance:
             return self._repeated(existing, row, payload)
         self._enqueue_single(payload)
         if caller.idempotency_key is not None:
-            self._singles.mark_enqueued(email_id)
+            self._mark_enqueued(email_id)
         return AcceptedEmail(email_id, Status.QUEUED)
 
     def bulk(self, request: BulkRequest, caller: Caller) -> AcceptedBatch:
@@ -103,6 +100,7 @@ class Acceptance:
         checked = self._checked(campaign, request)
         batch_id = ids.new_id("batch", key_id=caller.key_id, idempotency_key=caller.idempotency_key)
         chunks = list(chunked(checked.accepted, shared=request.data))
+        now = self._clock()
         batch = Batch(
             batch_id=batch_id,
             campaign_id=campaign.campaign_id,
@@ -114,29 +112,15 @@ class Acceptance:
             template_name=campaign.template_name,
             fingerprint=ids.fingerprint(asdict(request)),
             send_at=request.send_at,
-            created_at=self._clock(),
+            created_at=now,
+            updated_at=now,
         )
-        answer = AcceptedBatch(batch_id, batch.total, checked.rejected)
         existing = self._batches.create(batch)
-        if existing is not None and not self._must_resume(existing, batch):
-            return AcceptedBatch(batch_id, existing.total, checked.rejected)
-        payloads = (
-            ChunkPayload(
-                batch_id=batch_id,
-                chunk=number,
-                campaign_id=campaign.campaign_id,
-                kind=campaign.kind,
-                sender=campaign.sender,
-                template_name=campaign.template_name,
-                recipients=tuple(recipients),
-                reply_to=tuple(campaign.reply_to),
-                data=request.data,
-            )
-            for number, recipients in enumerate(chunks)
-        )
-        self._queue.send(queues.WAIT, [payload.message() for payload in payloads])
-        self._batches.move(batch_id, "waiting", allowed=("accepting",))
-        return answer
+        if existing is None or self._must_resume(existing, batch):
+            payloads = _chunk_payloads(campaign, batch_id, chunks, data=request.data)
+            self._queue.send(queues.WAIT, [payload.message() for payload in payloads])
+            self._start(batch)
+        return AcceptedBatch(batch_id, batch.total if existing is None else existing.total, checked.rejected)
 
     def _checked(self, campaign: Campaign, request: BulkRequest) -> Checked:
         number = len(request.recipients)
@@ -158,21 +142,31 @@ class Acceptance:
         """Tell whether an earlier attempt at the same request died before it was accepted."""
         if existing.fingerprint != batch.fingerprint:
             raise ConflictError("this Idempotency-Key was used for another request; choose a new one")
-        if existing.state not in BEFORE_ACCEPTED:
+        if existing.accepted:
             return False
         if existing.template_name != batch.template_name:
             raise ConflictError(
                 "the campaign changed after a first attempt at this request; send it with a new Idempotency-Key"
             )
-        self._batches.move(batch.batch_id, "accepting", allowed=BEFORE_ACCEPTED)
-        return True
+        return self._batches.move(batch.batch_id, "accepting", allowed=BEFORE_ACCEPTED, at=batch.updated_at)
+
+    def _start(self, batch: Batch) -> None:
+        """Say that all chunks are in the queue.
+
+        Only the latest attempt may: the drainer may have given an earlier one up and dropped chunks of it.
+        """
+        if self._batches.move(batch.batch_id, "waiting", allowed=("accepting",), seen=batch.updated_at):
+            return
+        recorded = self._batches.get(batch.batch_id)
+        if recorded is None or not recorded.accepted:
+            raise UnavailableError("this Idempotency-Key", "another request with it is still being accepted")
 
     def _repeated(self, existing: Existing, row: SingleRow, payload: SinglePayload) -> AcceptedEmail:
         if existing.fingerprint != row.fingerprint:
             raise ConflictError("this Idempotency-Key was used for another request; choose a new one")
         if not existing.enqueued and existing.status is Status.QUEUED:
             self._queue.send(queues.TRIGGER, [payload.message()])
-            self._singles.mark_enqueued(row.email_id)
+            self._mark_enqueued(row.email_id)
         return AcceptedEmail(row.email_id, existing.status)
 
     def _enqueue_single(self, payload: SinglePayload) -> None:
@@ -180,8 +174,29 @@ class Acceptance:
             self._queue.send(queues.TRIGGER, [payload.message()])
         except UnavailableError:
             # SQS may have the message although the answer was lost; without its row it will not be sent.
-            self._singles.withdraw(payload.email_id)
-            raise
+            if self._singles.withdraw(payload.email_id):
+                raise
+
+    def _mark_enqueued(self, email_id: str) -> None:
+        if not self._singles.mark_enqueued(email_id):
+            raise UnavailableError("SQS", "another request with this Idempotency-Key could not enqueue the mail")
+
+
+def _chunk_payloads(
+    campaign: Campaign, batch_id: str, chunks: Iterable[Sequence[ChunkRecipient]], *, data: Mapping[str, Any]
+) -> Iterator[ChunkPayload]:
+    for number, recipients in enumerate(chunks):
+        yield ChunkPayload(
+            batch_id=batch_id,
+            chunk=number,
+            campaign_id=campaign.campaign_id,
+            kind=campaign.kind,
+            sender=campaign.sender,
+            template_name=campaign.template_name,
+            recipients=tuple(recipients),
+            reply_to=tuple(campaign.reply_to),
+            data=data,
+        )
 
 
 def _single_payload(campaign: Campaign, request: SingleRequest, email_id: str) -> SinglePayload:

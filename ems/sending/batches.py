@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 
 from ems.errors import ConflictError, UnknownIdError
-from ems.sending.accept import BEFORE_ACCEPTED
 from ems.sending.ids import split_recipient_id
 from ems.sending.requests import BatchCounts, BatchStatus, BatchView
 from ems.store.batches import Batch, BatchStore, Progress
@@ -68,18 +67,17 @@ class Batches:
         if parts is None:
             return None
         batch = self._store.get(parts[0])
-        if batch is None or batch.state in BEFORE_ACCEPTED:
+        if batch is None or not batch.accepted:
             return None
         return (Status.CANCELLED if batch.state == "cancelled" else Status.QUEUED).value
 
     def _accepted(self, batch_id: str) -> Batch:
         batch = self._store.get(batch_id)
-        if batch is None or batch.state in BEFORE_ACCEPTED:
+        if batch is None or not batch.accepted:
             raise UnknownIdError("batch", batch_id)
         return batch
 
     def _move(self, batch_id: str, state: str, *, allowed: tuple[str, ...]) -> BatchView:
-        self._accepted(batch_id)
         if self.get(batch_id).status == "done":
             raise ConflictError("the batch is done; nothing of it is left to send")
         if not self._store.move(batch_id, state, allowed=allowed):

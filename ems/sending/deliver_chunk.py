@@ -35,6 +35,15 @@ class Timing:
     call_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    """One sender's hold on a chunk: whose lease, since when (epoch seconds), and how large its calls are."""
+
+    owner: str
+    since: float
+    call_size: int
+
+
 class ChunkDelivery:
     """Delivers chunks; safe to be handed the same chunk any number of times. *clock* gives epoch seconds."""
 
@@ -65,18 +74,20 @@ class ChunkDelivery:
         Raises:
             UnavailableError: DynamoDB cannot be reached; hand the chunk in again later.
         """
-        stopped = self._gate(chunk, self._batches.get(chunk.batch_id))
+        batch = self._batches.get(chunk.batch_id)
+        stopped = self._gate(chunk, batch)
         if stopped is not None:
             return stopped
-        owner = str(uuid.uuid4())
-        started = self._clock()
-        claimed = self._ledger.claim(chunk.key(), owner=owner, lease_seconds=self._timing.lease_seconds)
+        # The size of a call is asked for before anything is in hand: a failure here leaves nothing to give back.
+        hold = _Hold(str(uuid.uuid4()), since=self._clock(), call_size=self._governor.call_size())
+        claimed = self._ledger.claim(chunk.key(), owner=hold.owner, lease_seconds=self._timing.lease_seconds)
         if isinstance(claimed, Done):
             return Finished()
         if isinstance(claimed, Busy):
-            return Postponed(max(math.ceil(claimed.until - started), 0) + 1, "another sender has the chunk")
+            return Postponed(max(math.ceil(claimed.until - hold.since), 0) + 1, "another sender has the chunk")
+        cancelled = batch is not None and batch.state == "cancelled"
         try:
-            return self._run(chunk, self._open(chunk, claimed, owner), owner=owner, started=started)
+            return self._give_up(chunk, claimed, hold) if cancelled else self._work(chunk, claimed, hold)
         except LeaseLostError:
             # Its new owner works from the same message; a copy of our own keeps the chunk safe if that one dies.
             return Postponed(math.ceil(self._timing.lease_seconds), "another sender took the chunk over")
@@ -89,18 +100,22 @@ class ChunkDelivery:
         if batch.state == "accepting":
             return Postponed(5, "the batch is still being accepted")
         if batch.state == "cancelled":
-            self._batches.cancel_chunk(chunk.batch_id, chunk.chunk, len(chunk.recipients))
-            return Finished()
+            done = self._batches.cancel_chunk(chunk.batch_id, chunk.chunk, len(chunk.recipients))
+            return Finished() if done else None
         if batch.held(self._clock()):
             self._batches.park(Parked(chunk.batch_id, chunk.chunk, chunk.message().body))
             return Finished()
         return None
 
-    def _open(self, chunk: ChunkPayload, claimed: ChunkState, owner: str) -> ChunkState:
+    def _give_up(self, chunk: ChunkPayload, claimed: ChunkState, hold: _Hold) -> Delivery:
+        """Settle what a dead sender of a cancelled batch left in doubt; the rest is cancelled when it comes again."""
+        settled = self._abandoned(chunk, claimed.under_way)
+        state = self._ledger.settle(chunk.key(), claimed, settled, owner=hold.owner, next_call=())
+        return self._hand_back(chunk, state, hold, Postponed(0, "the batch is cancelled"))
+
+    def _open(self, chunk: ChunkPayload, claimed: ChunkState, hold: _Hold) -> ChunkState:
         """Settle what a dead sender left in doubt and whoever is suppressed, and mark the first call."""
         settled = self._abandoned(chunk, claimed.under_way)
-        if settled:
-            log.warning("recipients in doubt", batch_id=chunk.batch_id, chunk=chunk.chunk, number=len(settled))
         addresses = {position: chunk.recipients[position].to.lower() for position in claimed.left}
         suppressed = self._suppressions.filter(list(addresses.values()), kind=chunk.kind) if addresses else {}
         for position, address in addresses.items():
@@ -108,13 +123,15 @@ class ChunkDelivery:
             if reason is not None:
                 settled.append(_settled(chunk, position, Status.SUPPRESSED, reason=reason))
         gone = {one.position for one in settled}
-        first_call = [p for p in claimed.left if p not in gone][: self._governor.call_size()]
-        return self._ledger.settle(chunk.key(), claimed, settled, owner=owner, next_call=first_call)
+        first_call = [p for p in claimed.left if p not in gone][: hold.call_size]
+        return self._ledger.settle(chunk.key(), claimed, settled, owner=hold.owner, next_call=first_call)
 
     def _abandoned(self, chunk: ChunkPayload, under_way: Iterable[int]) -> list[Settled]:
+        """Find out, as far as can be told, what became of the recipients of a call whose sender died."""
         ids = {position: chunk.email_id(position) for position in under_way}
         if not ids:
             return []
+        log.warning("recipients in doubt", batch_id=chunk.batch_id, chunk=chunk.chunk, number=len(ids))
         proven = self._ledger.evidence(list(ids.values()))
         return [
             _settled(chunk, position, Status.SENT)
@@ -123,29 +140,30 @@ class ChunkDelivery:
             for position, email_id in ids.items()
         ]
 
-    def _run(self, chunk: ChunkPayload, state: ChunkState, *, owner: str, started: float) -> Delivery:
-        slice_end = started + self._timing.slice_seconds
-        last_call = started + self._timing.lease_seconds - self._timing.call_seconds
+    def _work(self, chunk: ChunkPayload, claimed: ChunkState, hold: _Hold) -> Delivery:
+        state = self._open(chunk, claimed, hold)
+        slice_end = hold.since + self._timing.slice_seconds
+        last_call = hold.since + self._timing.lease_seconds - self._timing.call_seconds
         while state.under_way:
             if self._clock() > slice_end:
-                return self._hand_back(chunk, state, owner, Postponed(0, "the slice of time is used"))
+                return self._hand_back(chunk, state, hold, Postponed(0, "the slice of time is used"))
             try:
                 self._governor.lease(len(state.under_way), lane="bulk", deadline=slice_end)
             except LeaseError as error:
-                return self._hand_back(chunk, state, owner, after_refused_lease(error, now=self._clock()))
+                return self._hand_back(chunk, state, hold, after_refused_lease(error, now=self._clock()))
             if self._clock() > last_call:
                 # A stalled process: by the end of a call the chunk could be another sender's.
-                raise LeaseLostError(chunk.batch_id)
+                return self._hand_back(chunk, state, hold, Postponed(0, "the chunk's lease is nearly over"))
             mails = chunk.mails(state.under_way)
             outcomes = self._mailer.send(chunk.template(self._configuration_set), mails)
             pause = self._pause(outcomes)
             settled = _judge(chunk, state.under_way, outcomes)
             done = {one.position for one in settled}
             left = [p for p in (*state.under_way, *state.left) if p not in done]
-            next_call = [] if pause else left[: self._governor.call_size()]
-            state = self._ledger.settle(chunk.key(), state, settled, owner=owner, next_call=next_call)
+            next_call = [] if pause else left[: hold.call_size]
+            state = self._ledger.settle(chunk.key(), state, settled, owner=hold.owner, next_call=next_call)
             if pause and state.left:
-                return self._hand_back(chunk, state, owner, pause)
+                return self._hand_back(chunk, state, hold, pause)
         return Finished()
 
     def _pause(self, outcomes: Iterable[Outcome]) -> Postponed | None:
@@ -156,8 +174,8 @@ class ChunkDelivery:
         pauses = [after_pause(reason) for reason in reasons if reason.why != "throttled"]
         return max(pauses, key=lambda pause: pause.delay_seconds, default=None)
 
-    def _hand_back(self, chunk: ChunkPayload, state: ChunkState, owner: str, postponed: Postponed) -> Postponed:
-        self._ledger.release(chunk.key(), state, owner=owner)
+    def _hand_back(self, chunk: ChunkPayload, state: ChunkState, hold: _Hold, postponed: Postponed) -> Postponed:
+        self._ledger.release(chunk.key(), state, owner=hold.owner)
         return postponed
 
 

@@ -55,8 +55,7 @@ class EmailDelivery:
         suppressed = self._suppressions.filter([a.lower() for a in (mail.to, *mail.cc, *mail.bcc)], kind=mail.kind)
         reason = suppressed.get(mail.to.lower())
         if reason is not None:
-            self._singles.settle(mail.email_id, Status.SUPPRESSED, owner=None, reason=reason)
-            return Finished()
+            return self._suppress(mail.email_id, reason)
         cc = [address for address in mail.cc if address.lower() not in suppressed]
         bcc = [address for address in mail.bcc if address.lower() not in suppressed]
         outgoing = mail.mail(cc=cc, bcc=bcc)
@@ -72,6 +71,12 @@ class EmailDelivery:
             return self._not_granted(mail.email_id, claim)
         [outcome] = self._mailer.send(mail.template(self._configuration_set), [outgoing])
         return self._settle(mail.email_id, owner, outcome)
+
+    def _suppress(self, email_id: str, reason: str) -> Delivery:
+        if self._singles.settle(email_id, Status.SUPPRESSED, owner=None, reason=reason):
+            return Finished()
+        # It was in a sender's hands before: the bounce of that very sending may be what suppressed the address.
+        return self._not_granted(email_id, self._singles.standing(email_id))
 
     def _settle(self, email_id: str, owner: str, outcome: Accepted | Refused | NotNow | Unknown) -> Delivery:
         match outcome:

@@ -1,11 +1,12 @@
 """What travels through the queues: a single mail and a chunk of a batch, complete in themselves.
 
 They carry sender and template name as they were at acceptance, so that a change of the campaign touches no mail in
-flight. New fields need defaults: a worker of today must read a message of yesterday.
+flight. New fields need defaults: a worker of today must read a message of yesterday. And a worker of yesterday leaves
+out the fields it does not know.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from ems import messages
@@ -40,10 +41,10 @@ class SinglePayload:
     @classmethod
     def of(cls, json: Mapping[str, Any]) -> Self:
         """Read the payload from a task's argument."""
-        fields = dict(json)
+        values = _known(cls, json)
         for name in ("cc", "bcc", "reply_to"):
-            fields[name] = tuple(fields.get(name, ()))
-        return cls(**fields)
+            values[name] = tuple(values.get(name, ()))
+        return cls(**values)
 
     def message(self, *, delay_seconds: int = 0) -> OutgoingMessage:
         """Build the queue message."""
@@ -85,10 +86,10 @@ class ChunkPayload:
     @classmethod
     def of(cls, json: Mapping[str, Any]) -> Self:
         """Read the payload from a task's argument."""
-        fields = dict(json)
-        fields["reply_to"] = tuple(fields.get("reply_to", ()))
-        fields["recipients"] = tuple(ChunkRecipient(index, to, data) for index, to, data in fields["recipients"])
-        return cls(**fields)
+        values = _known(cls, json)
+        values["reply_to"] = tuple(values.get("reply_to", ()))
+        values["recipients"] = tuple(ChunkRecipient(index, to, data) for index, to, data in values["recipients"])
+        return cls(**values)
 
     def message(self, *, delay_seconds: int = 0) -> OutgoingMessage:
         """Build the queue message. The group lets SQS give batches fair turns."""
@@ -151,11 +152,17 @@ class ChunkLabel:
         Raises:
             ValueError: The message is no chunk (a foreign message in the queue).
         """
-        try:
-            return cls(*messages.header_of(body, messages.CHUNK_HEADER))
-        except (TypeError, KeyError) as error:
-            raise ValueError("not a chunk message") from error
+        match messages.header_of(body, messages.CHUNK_HEADER):
+            case [str(batch_id), int(chunk), str(campaign_id), int(size)]:
+                return cls(batch_id, chunk, campaign_id, size)
+            case _:
+                raise ValueError("not a chunk message")
 
     def json(self) -> list[Any]:
         """Return the header's value."""
         return [self.batch_id, self.chunk, self.campaign_id, self.size]
+
+
+def _known(payload: type[SinglePayload] | type[ChunkPayload], json: Mapping[str, Any]) -> dict[str, Any]:
+    names = {one.name for one in fields(payload)}
+    return {name: value for name, value in json.items() if name in names}

@@ -76,9 +76,11 @@ def _check_one(campaign: Campaign, index: int, entry: Any, shared: Mapping[str, 
     unknown = entry.keys() - ENTRY_FIELDS
     if unknown:
         raise _RejectedError(f"unknown field {min(unknown)!r}; a recipient has to and data")
-    address, data = entry.get("to"), entry.get("data") or {}
+    address, data = entry.get("to"), entry.get("data")
     if not isinstance(address, str):
         raise _RejectedError("to must be a string with one address")
+    if data is None:
+        data = {}
     if not isinstance(data, dict):
         raise _RejectedError("data must be an object")
     try:

@@ -15,8 +15,9 @@ import structlog
 
 from ems import queues
 from ems.aws.sqs import BATCH_ENTRIES, OutgoingMessage, ReceivedMessage, Sqs
+from ems.sending.fates import Fate, Fates
 from ems.sending.payloads import CHUNK_RECIPIENTS, ChunkLabel
-from ems.store.batches import Batch, BatchStore, Parked
+from ems.store.batches import BatchStore, Parked
 from ems.store.campaigns import Campaign
 from ems.store.drain import DrainStore, Released
 
@@ -26,14 +27,11 @@ LEASE_SECONDS = 15
 IN_HAND_SECONDS = 30
 """Visibility timeout of a chunk in the drainer's hands: longer than its lease."""
 
-ACCEPT_SECONDS = 900
-"""A batch whose acceptance is older than this died on the way; its caller never got a 202."""
+TICK_SECONDS = 5
+"""A tick takes nothing new in hand after this, so that it ends well within its lease."""
 
 FORGET_SECONDS = 3600
 """A released chunk of which nothing was heard for this long (in the dead-letter queue, say) stops counting."""
-
-KEEP_SECONDS = 3
-"""How long a chunk waits whose batch is still being accepted."""
 
 PARKED_PER_TICK = 40
 """Parked chunks that return in one tick: a few seconds' worth, so that a tick stays short."""
@@ -80,6 +78,7 @@ class _Sorted:
     """Received chunks by what becomes of them."""
 
     release: list[tuple[ReceivedMessage, ChunkLabel]] = field(default_factory=list)
+    keep: list[OutgoingMessage] = field(default_factory=list)
     done: list[ReceivedMessage] = field(default_factory=list)
 
 
@@ -99,6 +98,7 @@ class Drainer:
     ) -> None:
         self._sqs = sqs
         self._batches = batches
+        self._fates = Fates(batches, clock=clock)
         self._campaigns = campaigns
         self._drain = drain
         self._rate = rate
@@ -115,12 +115,12 @@ class Drainer:
         outstanding = self._drain.acquire(owner=owner, seconds=LEASE_SECONDS)
         if outstanding is None:
             return None
-        tick = Tick()
+        tick, now = Tick(), self._clock()
         try:
-            self._unpark(tick)
-            outstanding, unsent = self._still_unsent(outstanding)
+            self._unpark(tick, outstanding, stop_at=now + TICK_SECONDS / 2)
+            unsent = self._forget_sent(outstanding)
             tick.budget = self._budget(unsent)
-            outstanding += self._release(tick)
+            self._release(tick, outstanding, stop_at=now + TICK_SECONDS)
         finally:
             self._drain.release(outstanding, owner=owner)
         return tick
@@ -132,39 +132,52 @@ class Drainer:
             room = min(room, status.quota_left_for_bulk)
         return room - unsent
 
-    def _still_unsent(self, outstanding: Sequence[Released]) -> tuple[list[Released], int]:
-        """Drop finished chunks; count the recipients that the others still hold."""
-        recent = [one for one in outstanding if one.released_at > self._clock() - FORGET_SECONDS]
-        rows = self._batches.chunk_rows([(one.batch_id, one.chunk) for one in recent])
-        left: list[Released] = []
-        unsent = 0
-        for one in recent:
-            row = rows.get((one.batch_id, one.chunk))
-            if row is not None and row.state == "done":
-                continue
-            left.append(one)
-            unsent += one.size if row is None else len(row.left or ()) + len(row.under_way or ())
-        return left, unsent
+    def _forget_sent(self, outstanding: list[Released]) -> int:
+        """Drop from *outstanding* what is no longer before the senders; count the recipients that the rest holds.
 
-    def _release(self, tick: Tick) -> list[Released]:
-        released: list[Released] = []
+        A chunk of a batch that was paused or cancelled meanwhile is parked or ended by whoever takes it.
+        """
+        latest = {(one.batch_id, one.chunk): one for one in outstanding}
+        batches = self._batches.get_many(batch_id for batch_id, _ in latest)
+        now = self._clock()
+        waiting = {
+            key: one
+            for key, one in latest.items()
+            if one.released_at > now - FORGET_SECONDS
+            and (batch := batches.get(one.batch_id)) is not None
+            and batch.state == "waiting"
+            and not batch.held(now)
+        }
+        rows = self._batches.chunk_rows(list(waiting))
+        unsent = 0
+        outstanding.clear()
+        for key, one in waiting.items():
+            row = rows.get(key)
+            if row is None or row.state != "done":
+                outstanding.append(one)
+                unsent += one.size if row is None else len(row.left or ()) + len(row.under_way or ())
+        return unsent
+
+    def _release(self, tick: Tick, outstanding: list[Released], *, stop_at: float) -> None:
         budget = tick.budget
-        while budget > 0:
+        while budget > 0 and self._clock() < stop_at:
             limit = min(BATCH_ENTRIES, -(-int(budget) // CHUNK_RECIPIENTS) or 1)
             received = self._sqs.receive(queues.WAIT, limit=limit, visibility_seconds=IN_HAND_SECONDS)
             if not received:
                 break
             chunks = self._sort(received, tick)
+            now = self._clock()
+            # Before they are sent: a failure from here on may come after SQS took them.
+            outstanding += [Released(label.batch_id, label.chunk, label.size, now) for _, label in chunks.release]
             if chunks.release:
                 self._sqs.send(
                     queues.TRIGGER, [OutgoingMessage(m.body, group=label.batch_id) for m, label in chunks.release]
                 )
+            if chunks.keep:
+                self._sqs.send(queues.WAIT, chunks.keep)
             self._sqs.delete(queues.WAIT, [*chunks.done, *(message for message, _ in chunks.release)])
-            now = self._clock()
-            released += [Released(label.batch_id, label.chunk, label.size, now) for _, label in chunks.release]
             budget -= sum(label.size for _, label in chunks.release)
             tick.released += len(chunks.release)
-        return released
 
     def _sort(self, received: Sequence[ReceivedMessage], tick: Tick) -> _Sorted:
         chunks = list(_labelled(received))
@@ -173,48 +186,29 @@ class Drainer:
         sorted_ = _Sorted()
         for message, label in chunks:
             batch, campaign = batches.get(label.batch_id), campaigns.get(label.campaign_id)
-            match self._fate(batch, campaign):
+            fate = self._fates.of(batch, campaign)
+            if fate == "cancel" and not self._batches.cancel_chunk(label.batch_id, label.chunk, label.size):
+                # A sender had it in hand: only a sender can find out what became of its last call.
+                fate = "release"
+            match fate:
                 case "release":
                     sorted_.release.append((message, label))
+                    continue
                 case "park":
                     self._batches.park(Parked(label.batch_id, label.chunk, message.body))
-                    sorted_.done.append(message)
                     tick.parked += 1
-                case "cancel":
-                    self._batches.cancel_chunk(label.batch_id, label.chunk, label.size)
-                    sorted_.done.append(message)
-                    tick.dropped += 1
-                case "drop":
-                    log.warning("chunk of a batch that was never accepted dropped", batch_id=label.batch_id)
-                    sorted_.done.append(message)
-                    tick.dropped += 1
-                case "keep":
+                case "keep" if batch is not None:
                     # Sent anew instead of hidden: waiting must not bring a message closer to the dead-letter queue.
-                    later = OutgoingMessage(message.body, group=label.batch_id, delay_seconds=KEEP_SECONDS)
-                    self._sqs.send(queues.WAIT, [later])
-                    sorted_.done.append(message)
+                    delay = self._fates.keep_seconds(batch)
+                    sorted_.keep.append(OutgoingMessage(message.body, group=label.batch_id, delay_seconds=delay))
                     tick.kept += 1
+                case _:
+                    log.info("chunk dropped", batch_id=label.batch_id, chunk=label.chunk, why=fate)
+                    tick.dropped += 1
+            sorted_.done.append(message)
         return sorted_
 
-    def _fate(self, batch: Batch | None, campaign: Campaign | None) -> str:
-        """Say what becomes of a chunk: release, park, cancel, drop or keep."""
-        if batch is None or batch.state == "abandoned":
-            return "drop"
-        if batch.state == "cancelled":
-            return "cancel"
-        if batch.state == "accepting":
-            return self._fate_of_accepting(batch)
-        if batch.held(self._clock()) or (campaign is not None and campaign.state != "active"):
-            return "park"
-        return "release"
-
-    def _fate_of_accepting(self, batch: Batch) -> str:
-        if batch.created_at > self._clock() - ACCEPT_SECONDS:
-            return "keep"
-        # A retry with the same idempotency key may have revived it meanwhile: then it is kept for that.
-        return "drop" if self._batches.move(batch.batch_id, "abandoned", allowed=("accepting",)) else "keep"
-
-    def _unpark(self, tick: Tick) -> None:
+    def _unpark(self, tick: Tick, outstanding: list[Released], *, stop_at: float) -> None:
         """Bring parked chunks of batches that may run, or were cancelled, back into the flow."""
         registry = self._batches.parked_batches()
         if not registry:
@@ -222,21 +216,31 @@ class Drainer:
         batches = self._batches.get_many(registry)
         campaigns = self._campaigns.read_many(sorted({batch.campaign_id for batch in batches.values()}))
         for batch_id, touched_at in registry.items():
+            if self._clock() > stop_at:
+                return
             batch = batches.get(batch_id)
-            fate = self._fate(batch, campaigns.get(batch.campaign_id) if batch else None)
+            fate = self._fates.of(batch, campaigns.get(batch.campaign_id) if batch else None)
             if fate in {"park", "keep"}:
                 continue
             parked = self._batches.parked_chunks(batch_id, limit=PARKED_PER_TICK)
             if not parked:
                 self._batches.forget_parked_batch(batch_id, touched_at)
                 continue
-            if fate == "release":
-                self._sqs.send(queues.WAIT, [OutgoingMessage(one.body, group=batch_id) for one in parked])
-            for one in parked:
-                if fate == "cancel":
-                    self._batches.cancel_chunk(batch_id, one.chunk, ChunkLabel.of_body(one.body).size)
-                self._batches.unpark(one)
-                tick.unparked += 1
+            self._return(parked, fate)
+            tick.unparked += len(parked)
+            # They lie in the queue again, no longer before the senders.
+            returned = {(one.batch_id, one.chunk) for one in parked}
+            outstanding[:] = [one for one in outstanding if (one.batch_id, one.chunk) not in returned]
+
+    def _return(self, parked: Sequence[Parked], fate: Fate) -> None:
+        back = [one for one in parked if fate == "release" or (fate == "cancel" and not self._cancelled(one))]
+        self._sqs.send(queues.WAIT, [OutgoingMessage(one.body, group=one.batch_id) for one in back])
+        for one in parked:
+            self._batches.unpark(one)
+
+    def _cancelled(self, parked: Parked) -> bool:
+        label = ChunkLabel.of_body(parked.body)
+        return self._batches.cancel_chunk(label.batch_id, label.chunk, label.size)
 
 
 def _labelled(received: Sequence[ReceivedMessage]) -> Iterator[tuple[ReceivedMessage, ChunkLabel]]:

@@ -16,10 +16,17 @@ from ems.store.tables import Tables
 BATCH = "batch"
 PARKED_REGISTRY = "#parked"
 
+BEFORE_ACCEPTED = ("accepting", "abandoned")
+"""States of a batch whose request was never answered with 202."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch as it was accepted. ``state`` is accepting, waiting, paused or cancelled; times are epoch seconds."""
+    """A batch as it was accepted; times are epoch seconds.
+
+    ``state`` is accepting, abandoned, waiting, paused or cancelled. ``updated_at`` is when it got that state; while
+    accepting it names the attempt that is under way.
+    """
 
     batch_id: str
     campaign_id: str
@@ -32,6 +39,12 @@ class Batch:
     fingerprint: str
     send_at: float | None
     created_at: float
+    updated_at: float
+
+    @property
+    def accepted(self) -> bool:
+        """Tell whether its request was answered with 202, or may be from now on."""
+        return self.state not in BEFORE_ACCEPTED
 
     def held(self, now: float) -> bool:
         """Tell whether its chunks have to be parked."""
@@ -80,7 +93,7 @@ class BatchStore:
             fingerprint=batch.fingerprint,
             send_at=batch.send_at,
             created_at=batch.created_at,
-            updated_at=batch.created_at,
+            updated_at=batch.updated_at,
             expires_at=expiry(batch.created_at, self._retention),
         )
         try:
@@ -109,14 +122,22 @@ class BatchStore:
         with translated("cannot read batches"):
             return {row.batch_id: _batch(row) for row in self._table.batch_get(keys, consistent_read=True)}
 
-    def move(self, batch_id: str, state: str, *, allowed: Sequence[str]) -> bool:
-        """Set the state if it is one of *allowed*; False otherwise."""
+    def move(
+        self, batch_id: str, state: str, *, allowed: Sequence[str], seen: float | None = None, at: float | None = None
+    ) -> bool:
+        """Set the state if it is one of *allowed*, and since *seen* if that is given; False otherwise.
+
+        *at* is the time of the change (``updated_at``), now if it is not given.
+        """
         table = self._table
+        condition = table.state.is_in(*allowed)
+        if seen is not None:
+            condition &= table.updated_at == seen
         try:
             with translated("cannot change the batch"):
                 table(batch_id, BATCH).update(
-                    actions=[table.state.set(state), table.updated_at.set(self._clock())],
-                    condition=table.state.is_in(*allowed),
+                    actions=[table.state.set(state), table.updated_at.set(self._clock() if at is None else at)],
+                    condition=condition,
                 )
         except UpdateError as error:
             if not is_condition_failure(error):
@@ -186,34 +207,44 @@ class BatchStore:
             if not is_condition_failure(error):
                 raise
 
-    def cancel_chunk(self, batch_id: str, chunk: int, size: int) -> None:
-        """Count what is left of a chunk as cancelled; a chunk in a sender's hands is left to it."""
+    def cancel_chunk(self, batch_id: str, chunk: int, size: int) -> bool:
+        """Count what is left of a chunk as cancelled; True when the chunk is done.
+
+        False when it is in a sender's hands, or was in those of one that died during a call: what that call brought
+        is a sender's to find out, so the chunk's message must live on.
+        """
         table, now = self._table, self._clock()
+        existing = self.chunk_rows([(batch_id, chunk)]).get((batch_id, chunk))
+        if existing is None:
+            left, condition = size, table.item.does_not_exist()
+        elif existing.state == "done":
+            return True
+        elif existing.under_way:
+            return False
+        else:
+            left = len(existing.left or ())
+            condition = (table.state == "open") & (table.left == existing.left)
+            condition &= table.lease_until.does_not_exist() | (table.lease_until < now)
         actions: list[Any] = [
             table.state.set("done"),
             table.size.set(table.size | size),
             table.left.set([]),
+            table.cancelled.add(left),
+            # A sender that was only slow must find its lease gone.
+            table.lease_owner.remove(),
+            table.lease_until.remove(),
             table.updated_at.set(now),
             table.started_at.set(table.started_at | now),
             table.expires_at.set(expiry(now, self._retention)),
         ]
-        existing = self.chunk_rows([(batch_id, chunk)]).get((batch_id, chunk))
-        if existing is None:
-            left, condition = size, table.item.does_not_exist()
-        else:
-            left = len(existing.left or ())
-            condition = (table.state == "open") & (table.left == existing.left)
-            if existing.under_way:
-                return
-            condition &= table.lease_until.does_not_exist() | (table.lease_until < now)
         try:
             with translated("cannot cancel a chunk"):
-                table(batch_id, chunk_item(chunk)).update(
-                    actions=[*actions, table.cancelled.add(left)], condition=condition
-                )
+                table(batch_id, chunk_item(chunk)).update(actions=actions, condition=condition)
         except UpdateError as error:
             if not is_condition_failure(error):
                 raise
+            return False
+        return True
 
 
 def _batch(row: BatchRow) -> Batch:
@@ -229,4 +260,5 @@ def _batch(row: BatchRow) -> Batch:
         fingerprint=row.fingerprint or "",
         send_at=None if row.send_at is None else float(row.send_at),
         created_at=float(row.created_at or 0),
+        updated_at=float(row.updated_at or 0),
     )

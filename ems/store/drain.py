@@ -42,7 +42,10 @@ class DrainStore:
             with translated("cannot take the drainer's lease"):
                 row.update(
                     actions=[table.lease_owner.set(owner), table.lease_until.set(now + seconds)],
-                    condition=table.lease_until.does_not_exist() | (table.lease_until < now),
+                    # The last alternative is this very call, sent again by botocore after its answer was lost.
+                    condition=table.lease_until.does_not_exist()
+                    | (table.lease_until < now)
+                    | (table.lease_owner == owner),
                 )
         except UpdateError as error:
             if not is_condition_failure(error):

@@ -1,15 +1,21 @@
 """DynamoDB's failures in EMS's words."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import DoesNotExist, PynamoDBException, TableDoesNotExist, TransactWriteError
 
 from ems.errors import UnavailableError
 
+Result = TypeVar("Result")
+
 CONDITION_FAILED = "ConditionalCheckFailedException"
 CONFLICT_CODES = frozenset({"TransactionConflict", "TransactionConflictException"})
+
+PATIENT_ATTEMPTS = 10
+"""About nine seconds of waiting in all."""
 
 _PASSING = frozenset(
     {
@@ -39,6 +45,27 @@ def is_conflict(error: PynamoDBException) -> bool:
     if error.cause_response_code in CONFLICT_CODES:
         return True
     return bool(CONFLICT_CODES & _cancellation_codes(error))
+
+
+def has_failed_condition(error: TransactWriteError) -> bool:
+    """Tell whether a transaction was cancelled because a condition of one of its items did not hold."""
+    return "ConditionalCheckFailed" in _cancellation_codes(error)
+
+
+def patiently(write: Callable[[], Result], *, sleep: Callable[[float], None]) -> Result:
+    """Repeat *write* while DynamoDB is out of reach; only for writes that may be repeated.
+
+    For what SES answered: it is known here alone, and worth more patience than anything else.
+
+    Raises:
+        UnavailableError: All attempts failed; any of them may have been written.
+    """
+    for attempt in range(PATIENT_ATTEMPTS - 1):
+        try:
+            return write()
+        except UnavailableError:
+            sleep(min(0.05 * 2**attempt, 2.0))
+    return write()
 
 
 def _cancellation_codes(error: PynamoDBException) -> set[str]:

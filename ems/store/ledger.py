@@ -19,7 +19,7 @@ from pynamodb.transactions import TransactWrite
 
 from ems.errors import UnavailableError
 from ems.store.emails import campaign_shard
-from ems.store.failures import is_condition_failure, is_conflict, translated
+from ems.store.failures import has_failed_condition, is_condition_failure, is_conflict, patiently, translated
 from ems.store.models import BatchRow, TrackerRow
 from ems.store.retention import expiry
 from ems.store.status import Status
@@ -100,7 +100,13 @@ class Ledger:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._tables = tables
-        self._connection = Connection(region=region, max_pool_connections=64)
+        self._connection = Connection(
+            region=region,
+            connect_timeout_seconds=2,
+            read_timeout_seconds=5,
+            max_retry_attempts=3,
+            max_pool_connections=64,
+        )
         self._retention = retention_seconds
         self._clock = clock
         self._sleep = sleep
@@ -113,7 +119,8 @@ class Ledger:
         """
         table, now = self._tables.batches, self._clock()
         row = table(key.batch_id, key.item)
-        free = table.lease_until.does_not_exist() | (table.lease_until < now)
+        # The last alternative is this very call, sent again by botocore after its answer was lost.
+        free = table.lease_until.does_not_exist() | (table.lease_until < now) | (table.lease_owner == owner)
         try:
             with translated("cannot claim a chunk"):
                 row.update(
@@ -217,23 +224,25 @@ class Ledger:
             UnavailableError: DynamoDB cannot be reached; the transaction may or may not have been written.
         """
         token = str(uuid.uuid4())
-        for attempt in range(ATTEMPTS):
+
+        def attempt() -> None:
+            with (
+                translated("cannot write a delivery"),
+                TransactWrite(connection=self._connection, client_request_token=token) as transaction,
+            ):
+                write(transaction)
+
+        for conflicts in range(1, ATTEMPTS + 1):
             try:
-                with (
-                    translated("cannot write a delivery"),
-                    TransactWrite(connection=self._connection, client_request_token=token) as transaction,
-                ):
-                    write(transaction)
+                patiently(attempt, sleep=self._sleep)
             except TransactWriteError as error:
-                if not is_conflict(error):
+                if is_conflict(error):
+                    # An event of the same mail was being written: it takes milliseconds.
+                    self._sleep(random.uniform(0.002, 0.01) * conflicts)  # noqa: S311 - jitter
+                elif has_failed_condition(error):
                     raise LeaseLostError("a condition of the transaction failed") from error
-                # An event of the same mail was being written: it takes milliseconds.
-                self._sleep(random.uniform(0.002, 0.01) * (attempt + 1))  # noqa: S311 - jitter
-            except UnavailableError:
-                # What SES answered is known here alone: worth more patience than anything else.
-                if attempt == ATTEMPTS - 1:
+                else:
                     raise
-                self._sleep(min(0.05 * 2**attempt, 2.0))
             else:
                 return
         raise UnavailableError("DynamoDB", "a transaction kept conflicting with others")

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
+from pynamodb.exceptions import DeleteError, DoesNotExist, PutError, UpdateError
 from pynamodb.expressions.update import Action
 
+from ems.errors import UnavailableError
 from ems.store.emails import campaign_shard
-from ems.store.failures import is_condition_failure, translated
-from ems.store.models import TrackerRow
+from ems.store.failures import is_condition_failure, patiently, translated
 from ems.store.retention import expiry
 from ems.store.status import Status
 from ems.store.tables import Tables
@@ -50,10 +50,18 @@ class Claim:
 class Singles:
     """Rows of single mails. *clock* gives epoch seconds."""
 
-    def __init__(self, tables: Tables, *, retention_seconds: float, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        *,
+        retention_seconds: float,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._emails = tables.emails
         self._retention = retention_seconds
         self._clock = clock
+        self._sleep = sleep
 
     def create(self, single: SingleRow) -> Existing | None:
         """Write the row as ``queued``; an existing one is returned instead and left alone."""
@@ -80,18 +88,35 @@ class Singles:
         else:
             return None
         with translated("cannot read the mail"):
-            found = self._emails.get(single.email_id, consistent_read=True)
+            try:
+                found = self._emails.get(single.email_id, consistent_read=True)
+            except DoesNotExist as error:
+                raise UnavailableError("SQS", "another request withdrew the same mail just now") from error
         return Existing(found.fingerprint, bool(found.enqueued), Status(found.send_status or Status.QUEUED))
 
-    def mark_enqueued(self, email_id: str) -> None:
-        """Remember that the queue has the mail, so that a repeated request enqueues nothing."""
-        with translated("cannot record that the mail is queued"):
-            self._emails(email_id).update(actions=[self._emails.enqueued.set(value=True)])
+    def mark_enqueued(self, email_id: str) -> bool:
+        """Remember that the queue has the mail, so that a repeated request enqueues nothing.
 
-    def withdraw(self, email_id: str) -> None:
-        """Remove a row whose mail the queue did not take: a stray message without a row is never sent."""
-        with translated("cannot withdraw the mail"):
-            self._emails(email_id).delete(condition=self._emails.send_status == Status.QUEUED.value)
+        False when another request has withdrawn the mail meanwhile.
+        """
+        table = self._emails
+        return self._update_if(email_id, [table.enqueued.set(value=True)], table.send_status.exists())
+
+    def withdraw(self, email_id: str) -> bool:
+        """Remove a row whose mail the queue did not take: a stray message without a row is never sent.
+
+        False when the queue has it after all: a sender took it, or another request with the same key enqueued it.
+        """
+        table = self._emails
+        untouched = (table.send_status == Status.QUEUED.value) & table.enqueued.does_not_exist()
+        try:
+            with translated("cannot withdraw the mail"):
+                table(email_id).delete(condition=untouched)
+        except DeleteError as error:
+            if not is_condition_failure(error):
+                raise
+            return self.standing(email_id).status is None
+        return True
 
     def claim(self, email_id: str, *, owner: str, lease_seconds: float) -> Claim:
         """Take a queued mail for *owner*: from here to :meth:`settle` its outcome is in the sender's hands."""
@@ -112,10 +137,23 @@ class Singles:
                 raise
         else:
             return Claim(granted=True)
-        row = self._get(email_id)
-        if row is None or row.send_status is None:
+        return self.standing(email_id, owner=owner)
+
+    def standing(self, email_id: str, *, owner: str | None = None) -> Claim:
+        """Read how a mail stands: granted when it is in *owner*'s hands.
+
+        It is although :meth:`claim` was refused when botocore sent the claim twice, its first answer being lost.
+        """
+        with translated("cannot read the mail"):
+            try:
+                row = self._emails.get(email_id, consistent_read=True)
+            except DoesNotExist:
+                return Claim(granted=False)
+        if not row.send_status:
             return Claim(granted=False)
-        return Claim(granted=False, status=Status(row.send_status), lease_until=float(row.lease_until or 0))
+        status = Status(row.send_status)
+        granted = owner is not None and status is Status.SENDING and row.lease_owner == owner
+        return Claim(granted, status, float(row.lease_until or 0))
 
     def settle(
         self,
@@ -145,7 +183,7 @@ class Singles:
         if status is Status.QUEUED:
             actions.append(table.attempts.add(-1))
         held = table.send_status == Status.QUEUED.value if owner is None else table.lease_owner == owner
-        return self._update_if(email_id, actions, held)
+        return patiently(lambda: self._update_if(email_id, actions, held), sleep=self._sleep)
 
     def mark_abandoned(self, email_id: str, *, reason: str) -> bool:
         """Put a mail whose sender's lease ran out in doubt; False when it is not so."""
@@ -158,17 +196,10 @@ class Singles:
 
     def _update_if(self, email_id: str, actions: list[Action], condition: object) -> bool:
         try:
-            with translated("cannot settle a mail"):
+            with translated("cannot update the mail"):
                 self._emails(email_id).update(actions=actions, condition=condition)  # type: ignore[arg-type]
         except UpdateError as error:
             if not is_condition_failure(error):
                 raise
             return False
         return True
-
-    def _get(self, email_id: str) -> TrackerRow | None:
-        with translated("cannot read the mail"):
-            try:
-                return self._emails.get(email_id, consistent_read=True)
-            except DoesNotExist:
-                return None

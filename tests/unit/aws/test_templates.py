@@ -95,6 +95,7 @@ def test_a_refusal_says_what_it_is(ses: Stubber, templates: SesTemplates, code: 
         create(templates)
 
 
+@pytest.mark.usefixtures("loopback")
 def test_a_lost_connection_is_tried_again_and_then_an_outage(waited: list[float]) -> None:
     session = boto3.session.Session(aws_access_key_id="x", aws_secret_access_key="x")
     nobody = session.client("sesv2", region_name="us-east-1", endpoint_url="http://127.0.0.1:1")

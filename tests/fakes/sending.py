@@ -1,0 +1,160 @@
+"""What delivering stands on, as fakes, and builders for what it works with."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ems.aws.ses import Accepted, Mail, Outcome, Template
+from ems.sending.payloads import ChunkPayload, ChunkRecipient, SinglePayload
+from ems.store.batches import Batch
+from ems.store.campaigns import Campaign
+
+CAMPAIGN = Campaign(
+    campaign_id="welcome",
+    name="Welcome",
+    kind="bulk",
+    sender="Shop <shop@example.com>",
+    reply_to=("help@example.com",),
+    subject="Hello {{name}}",
+    html=None,
+    text="Hello {{name}}",
+    template_name="ems-welcome-1",
+    template_version=1,
+    variables=("name",),
+    state="active",
+    state_reason=None,
+    created_at=1.0,
+    updated_at=1.0,
+)
+
+
+def address(number: int) -> str:
+    return f"person{number}@example.com"
+
+
+def entry(number: int, **data: Any) -> dict[str, Any]:
+    """Return one recipient of a bulk request."""
+    return {"to": address(number), "data": {"name": f"P{number}", **data}}
+
+
+def single(email_id: str = "e1", **changes: Any) -> SinglePayload:
+    mail = SinglePayload(
+        email_id=email_id,
+        campaign_id="welcome",
+        kind="transactional",
+        sender="shop@example.com",
+        template_name="ems-welcome-1",
+        to=address(0),
+        data={"name": "Ada"},
+    )
+    return replace(mail, **changes)
+
+
+def chunk(size: int = 4, *, batch_id: str = "b1", number: int = 0, **changes: Any) -> ChunkPayload:
+    first = number * 50
+    payload = ChunkPayload(
+        batch_id=batch_id,
+        chunk=number,
+        campaign_id="welcome",
+        kind="bulk",
+        sender="shop@example.com",
+        template_name="ems-welcome-1",
+        recipients=tuple(ChunkRecipient(first + i, address(first + i), {"name": f"P{i}"}) for i in range(size)),
+    )
+    return replace(payload, **changes)
+
+
+def batch(batch_id: str = "b1", *, total: int = 4, state: str = "waiting", **changes: Any) -> Batch:
+    made = Batch(
+        batch_id=batch_id,
+        campaign_id="welcome",
+        kind="bulk",
+        name=None,
+        state=state,
+        total=total,
+        chunks=1,
+        template_name="ems-welcome-1",
+        fingerprint="f",
+        send_at=None,
+        created_at=1_800_000_000.0,
+        updated_at=1_800_000_000.0,
+    )
+    return replace(made, **changes)
+
+
+@dataclass
+class FakeCampaigns:
+    """Campaigns by id."""
+
+    campaigns: dict[str, Campaign] = field(default_factory=lambda: {CAMPAIGN.campaign_id: CAMPAIGN})
+
+    def get(self, campaign_id: str) -> Campaign:
+        return self.campaigns[campaign_id]
+
+    def read_many(self, campaign_ids: Sequence[str]) -> dict[str, Campaign]:
+        return {one: self.campaigns[one] for one in campaign_ids if one in self.campaigns}
+
+
+@dataclass
+class FakeGovernor:
+    """Leases at once, or raises the next of ``refusals``; ``before_lease`` runs first."""
+
+    size: int = 2
+    refusals: list[Exception] = field(default_factory=list)
+    leases: list[tuple[int, str]] = field(default_factory=list)
+    throttles: int = 0
+    before_lease: Callable[[], None] = lambda: None
+
+    def lease(self, n: int, *, lane: str, deadline: float | None = None) -> None:
+        del deadline
+        self.before_lease()
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.leases.append((n, lane))
+
+    def throttled(self) -> None:
+        self.throttles += 1
+
+    def call_size(self) -> int:
+        return self.size
+
+
+@dataclass
+class FakeMailer:
+    """SES: answers by ``script``, accepts what the script does not cover, and logs every mail that it took.
+
+    The log is SES's own: a mail stands in it although the answer (an exception or Unknown in the script) was lost.
+    """
+
+    script: list[Outcome | Exception | None] = field(default_factory=list)
+    taken: Counter[str] = field(default_factory=Counter)
+    calls: list[list[Mail]] = field(default_factory=list)
+    templates: list[Template] = field(default_factory=list)
+
+    def send(self, template: Template, mails: Sequence[Mail]) -> list[Outcome]:
+        self.calls.append(list(mails))
+        self.templates.append(template)
+        outcomes = [self._next(mail) for mail in mails]
+        failures = [one for one in outcomes if isinstance(one, Exception)]
+        if failures:
+            raise failures[0]
+        return [one for one in outcomes if not isinstance(one, Exception)]
+
+    def _next(self, mail: Mail) -> Outcome | Exception:
+        scripted = self.script.pop(0) if self.script else None
+        if scripted is None:
+            self.taken[mail.email_id] += 1
+            return Accepted(f"ses-{mail.email_id}")
+        return scripted
+
+
+@dataclass
+class FakeSuppressions:
+    """Suppresses ``reasons``' addresses."""
+
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def filter(self, addresses: Iterable[str], *, kind: str) -> dict[str, str]:
+        del kind
+        return {one: self.reasons[one] for one in addresses if one in self.reasons}
