@@ -53,5 +53,5 @@ def test_a_cursor_gives_back_what_was_put_in(keys: list[str]) -> None:
 
 @given(st.text(max_size=60) | st.binary(max_size=60).map(lambda raw: raw.decode("latin-1")))
 def test_any_other_cursor_is_refused_by_name(text: str) -> None:
-    with pytest.raises(InvalidError, match="^cursor: "):
+    with pytest.raises(InvalidError, match=r"^cursor: "):
         pages.decode(f"x{text}", "listing", keys=1)
