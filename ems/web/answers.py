@@ -19,7 +19,7 @@ class Answer(BaseModel):
 class EmailAccepted(Answer):
     """The mail is durable: it survives the loss of any process."""
 
-    email_id: str = Field(examples=["em-6e9f0c2b7a514d0d"])
+    email_id: str = Field(examples=["ei6rhw7iievrdljjqnn6dsxrs"])
     status: Status = Field(examples=["queued"])
 
 
@@ -34,7 +34,7 @@ class Rejected(Answer):
 class BatchAccepted(Answer):
     """The accepted recipients are durable; the rejected ones get no mail."""
 
-    batch_id: str = Field(examples=["ba-6e9f0c2b7a514d0d"])
+    batch_id: str = Field(examples=["buxq3fg6ge4denvkstydorl7p"])
     accepted: int = Field(examples=[2])
     rejected: list[Rejected]
 
