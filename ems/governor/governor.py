@@ -28,6 +28,12 @@ from ems.store.rate_item import Booked, Line
 
 log = structlog.get_logger(__name__)
 
+ROUND_TRIP_WEIGHT = 0.2
+"""How much the latest answer counts in the moving average of the store's round trip."""
+
+LONGEST_ROUND_TRIP_SECONDS = 1.0
+"""What a longer one counts as: it was a stall, and what comes after must not be booked as far ahead."""
+
 
 class ClockCheck(Protocol):
     """What the governor asks of :class:`ems.aws.clock.SkewMeter`."""
@@ -41,10 +47,10 @@ class ClockCheck(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to one call of ``recipients`` recipients, from ``start_at`` (epoch seconds) on: make it now."""
+    """The right to one call of ``n`` recipients, from ``start_at`` (epoch seconds) on: make it now."""
 
     start_at: float
-    recipients: int
+    n: int
 
 
 @dataclass(slots=True)
@@ -88,10 +94,11 @@ class Governor:
         self._waiting: dict[Lane, WaitingLine] = {"transactional": WaitingLine(), "bulk": WaitingLine()}
         self._stopping = Event()
         self._seen: Line | None = None
+        self._round_trip = 0.0
         self.tally = Tally()
 
-    def lease(self, recipients: int, *, lane: Lane, deadline: float | None = None) -> Lease:
-        """Wait until a call of *recipients* (1 to 50) may start, and return then.
+    def lease(self, n: int, *, lane: Lane, deadline: float | None = None) -> Lease:
+        """Wait until a call of *n* recipients (1 to 50) may start, and return then.
 
         Asking ends at *deadline* (epoch seconds); a slot that was booked before is still waited for, which takes at
         most the lane's horizon.
@@ -106,11 +113,11 @@ class Governor:
         """
         while True:
             self._check_clock()
-            start_at = self._book(recipients, lane=lane, deadline=deadline)
+            start_at = self._book(n, lane=lane, deadline=deadline)
             self._wait_until(start_at)
             if self._clock() - start_at <= self._policy.tolerance:
                 self.tally.leases += 1
-                return Lease(start_at, recipients)
+                return Lease(start_at, n)
             self.tally.missed_slots += 1
 
     def throttled(self) -> None:
@@ -185,7 +192,7 @@ class Governor:
         tickets = queue.tickets()
         try:
             line = self._line()
-            now = micros(self._clock())
+            now = micros(self._clock() + self._round_trip)  # a slot before the store's answer would be missed
             calls = tuple(ticket.recipients for ticket in tickets)
             decision = decide(line, calls=calls, lane=lane, now=now, policy=self._policy)
             if isinstance(decision, Grant):
@@ -202,7 +209,10 @@ class Governor:
 
     def _request(self, grant: Grant, queue: WaitingLine, tickets: tuple[Ticket, ...]) -> None:
         self.tally.requests += 1
+        asked = self._clock()
         outcome = self._store.book(grant.booking)
+        took = min(max(0.0, self._clock() - asked), LONGEST_ROUND_TRIP_SECONDS)
+        self._round_trip += (took - self._round_trip) * ROUND_TRIP_WEIGHT
         self._seen = outcome.line
         if isinstance(outcome, Booked):
             starts = (outcome.start_at + offset for offset in grant.offsets)

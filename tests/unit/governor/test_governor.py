@@ -21,9 +21,9 @@ from ems.governor.errors import (
     StoppedError,
 )
 from ems.governor.governor import Governor, Lease
-from ems.governor.line import SECOND
+from ems.governor.line import SECOND, after_reading, micros
 from ems.governor.policy import Policy
-from ems.store.rate_item import Line
+from ems.store.rate_item import Booked, Booking, Line, Refused
 
 ACCOUNT = AccountSample(
     max_send_rate=500, max_24h_send=50_000, sent_24h=100, sending_enabled=True, enforcement="HEALTHY"
@@ -250,18 +250,53 @@ def test_a_missed_slot_is_leased_anew() -> None:
     first_request = clock()
     book = store.book
 
-    def stall_once(booking: object) -> object:
+    def stall_once(booking: Booking) -> Booked | Refused:
         store.book = book  # type: ignore[method-assign]
-        outcome = book(booking)  # type: ignore[arg-type]
+        outcome = book(booking)
         clock.ahead += 6
         return outcome
 
-    store.book = stall_once  # type: ignore[method-assign,assignment]
+    store.book = stall_once  # type: ignore[method-assign]
     lease = governor.lease(2, lane="bulk")
     assert governor.tally.missed_slots == 1
     assert lease.start_at > first_request + 6
     assert store.line is not None
     assert store.line.granted == 5
+
+
+def test_a_slow_store_delays_slots_instead_of_missing_them_for_ever() -> None:
+    store = MemoryRateStore()
+    governor = Governor(store, account(), Policy(tolerance=0.02))
+    book = store.book
+
+    def book_slowly(booking: Booking) -> Booked | Refused:
+        time.sleep(0.04)
+        return book(booking)
+
+    store.book = book_slowly  # type: ignore[method-assign]
+    for _ in range(3):
+        assert governor.lease(1, lane="transactional", deadline=time.time() + 10)
+
+
+def test_capped_bulk_calls_of_many_threads_keep_their_distance() -> None:
+    store = MemoryRateStore()
+    governor = Governor(store, account(), replace(FAST, bulk_calls_per_second=25))
+    with ThreadPoolExecutor(4) as threads:
+        leases = list(threads.map(lambda _: governor.lease(5, lane="bulk"), range(8)))
+        governor.lease(1, lane="transactional")
+    starts = sorted(lease.start_at for lease in leases)
+    assert all(later - earlier >= 0.04 - 2e-6 for earlier, later in pairwise(starts))
+
+
+def test_the_first_lease_waits_for_the_process_that_reads_the_account() -> None:
+    store = MemoryRateStore()
+    claim = store.claim_refresh(now=micros(time.time()), every=SECOND)
+    assert claim is not None
+    governor = Governor(store, no_account, FAST)
+    with ThreadPoolExecutor(1) as threads:
+        lease = threads.submit(governor.lease, 1, lane="bulk")
+        store.revise(after_reading(claim, ACCOUNT, now=micros(time.time()), granted=0))
+        assert lease.result(timeout=5)
 
 
 def test_a_throttle_slows_every_process_once() -> None:
