@@ -46,13 +46,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", type=int, default=2000)
     parser.add_argument("--threads", type=int, nargs="+", default=[8, 24])
+    parser.add_argument("--rate-limit", default="", help="Celery's rate_limit of the task, e.g. 100/s")
     parser.add_argument("--transports", nargs="+", default=["ems", "kombu"])
     options = parser.parse_args()
     results = []
     print(f"{'transport':14}{'threads':>8}{'tasks/s':>9}{'calls/task':>12}{'CPU ms/task':>13}{'idle CPU %':>12}")
     for transport in options.transports:
         for threads in options.threads:
-            result = measure(transport, threads, options.tasks)
+            result = measure(transport, threads, options.tasks, rate_limit=options.rate_limit)
             results.append(result)
             print(
                 f"{transport:14}{threads:>8}{result.tasks_per_second:>9.0f}{result.calls_per_task:>12.2f}"
@@ -62,7 +63,7 @@ def main() -> None:
     OUTPUT.write_text(json.dumps([asdict(result) for result in results], indent=1))
 
 
-def measure(transport: str, threads: int, tasks: int) -> Result:
+def measure(transport: str, threads: int, tasks: int, *, rate_limit: str) -> Result:
     """Let one worker empty a queue of *tasks* on a fresh SQS."""
     with (
         tempfile.TemporaryDirectory() as directory,
@@ -76,6 +77,7 @@ def measure(transport: str, threads: int, tasks: int) -> Result:
             "BENCH_TRANSPORT": transport,
             "BENCH_NOTE": str(note),
             "BENCH_TASKS": str(tasks),
+            "BENCH_RATE_LIMIT": rate_limit,
         }
         fill(local, tasks)
         with worker(environment, threads, Path(directory)) as process:

@@ -1,7 +1,7 @@
 """The worker that bench/broker.py measures: a task that does nothing, and a note of what running it took.
 
 ``BENCH_TRANSPORT`` chooses the transport: ``ems``, or kombu's own with ``kombu`` (a poll right after a poll) or
-``kombu-default`` (a second between polls).
+``kombu-default`` (a second between polls). ``BENCH_RATE_LIMIT`` is Celery's rate_limit of the task, or empty.
 """
 
 import json
@@ -61,7 +61,7 @@ class Meter:
 meter = Meter()
 
 
-@app.task(name="ems.deliver_email")
+@app.task(name="ems.deliver_email", rate_limit=os.environ["BENCH_RATE_LIMIT"] or None)
 def nothing(**_kwargs: Any) -> None:
     """Do nothing."""
     meter.count_task()

@@ -78,7 +78,10 @@ class TemporaryQueues:
             opened = self._open[queue]
             if exchange in opened.exchanges:
                 return
-            self.sweep(exchange)
+            try:
+                self.sweep(exchange)
+            except (BotoCoreError, ClientError) as error:
+                logger.warning("could not clear away dead consumers of %s: %s", exchange, error)
             self._connect(opened, exchange)
 
     def reopen(self, queue: str) -> None:

@@ -7,15 +7,17 @@ It replaces kombu's own SQS transport (5.7), which cannot carry remote control a
 subclass of it.
 """
 
+import contextlib
 import functools
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 from kombu.transport import virtual
 
 from ems.aws.clients import SQS_LONG_POLL_SECONDS
+from ems.broker import names
 from ems.broker.channel import Channel
 from ems.broker.shared import shared
 
@@ -38,8 +40,10 @@ class Transport(virtual.Transport):
     driver_type = "sqs"
     driver_name = "sqs"
     polling_interval = 0.01  # between two long polls of a consumer without a loop
-    connection_errors = (*virtual.Transport.connection_errors, BotoCoreError, OSError)
-    channel_errors = (*virtual.Transport.channel_errors, BotoCoreError)
+    # An answer of AWS that refuses (ClientError) counts too: throttling passes, and a missing permission is better seen
+    # in the log of a worker that tries again than in one that is gone.
+    connection_errors = (*virtual.Transport.connection_errors, BotoCoreError, ClientError, OSError)
+    channel_errors = (*virtual.Transport.channel_errors, BotoCoreError, ClientError)
     implements = virtual.Transport.implements.extend(
         asynchronous=True, exchange_type=frozenset({"direct", "fanout"}), heartbeats=False
     )
@@ -58,6 +62,17 @@ class Transport(virtual.Transport):
     def default_connection_params(self) -> dict[str, Any]:
         """Nothing: botocore finds the endpoint."""
         return {}
+
+    def establish_connection(self) -> "Transport":
+        """Make sure that SQS is there, so that Celery waits and tries again while it is not. Any answer will do.
+
+        Raises:
+            botocore.exceptions.BotoCoreError: SQS does not answer.
+        """
+        with contextlib.suppress(ClientError):
+            self.shared.sqs.list_queues(QueueNamePrefix=names.PREFIX, MaxResults=1)
+        super().establish_connection()
+        return self
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
         """Receive through the worker's loop from now on."""

@@ -10,6 +10,7 @@ from kombu.asynchronous import Hub
 
 import celeryconfig
 from ems import messages, queues
+from ems.broker.channel import Channel
 from ems.broker.transport import TIMER_SECONDS, Transport
 
 
@@ -24,6 +25,12 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def connection() -> Iterator[Connection]:
     with Connection("sqs://", transport="ems.broker.transport:Transport") as connection:
         yield connection
+
+
+@pytest.fixture
+def channel(connection: Connection) -> Channel:
+    """A channel of a connection that never asked for SQS."""
+    return Channel(connection.transport)
 
 
 @pytest.fixture
@@ -56,24 +63,23 @@ def test_beat_schedules_known_tasks_that_expire() -> None:
         assert entry["options"]["expires"] >= entry["schedule"]
 
 
-def test_declaring_a_working_queue_asks_nothing_of_sqs(connection: Connection) -> None:
-    declared = connection.channel().queue_declare(queues.TRIGGER, durable=True)
+def test_declaring_a_working_queue_asks_nothing_of_sqs(channel: Channel) -> None:
+    declared = channel.queue_declare(queues.TRIGGER, durable=True)
     assert declared.queue == queues.TRIGGER
 
 
-def test_celerys_topic_exchange_for_events_becomes_fanout(connection: Connection) -> None:
-    channel = connection.channel()
+def test_celerys_topic_exchange_for_events_becomes_fanout(channel: Channel) -> None:
     channel.exchange_declare("ems-task-events", type="topic", durable=True)
     assert channel.typeof("ems-task-events").type == "fanout"
 
 
-def test_a_reply_finds_its_queue_without_a_shared_binding_table(connection: Connection) -> None:
-    assert connection.channel()._lookup("reply.ems.pidbox", "4f9c") == ["4f9c.reply.ems.pidbox"]
+def test_a_reply_finds_its_queue_without_a_shared_binding_table(channel: Channel) -> None:
+    assert channel._lookup("reply.ems.pidbox", "4f9c") == ["4f9c.reply.ems.pidbox"]
 
 
-def test_a_channel_without_consumers_has_nothing_to_drain(connection: Connection) -> None:
+def test_a_channel_without_consumers_has_nothing_to_drain(channel: Channel) -> None:
     with pytest.raises(Empty):
-        connection.channel().drain_events(timeout=1)
+        channel.drain_events(timeout=1)
 
 
 def test_the_worker_s_loop_looks_again_at_once_when_many_timers_are_due(connection: Connection, hub: Hub) -> None:
