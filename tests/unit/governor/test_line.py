@@ -3,7 +3,17 @@ from dataclasses import replace
 import pytest
 
 from ems.aws.account import AccountSample
-from ems.governor.line import SECOND, Denied, Grant, after_reading, decide, quota_of, used_24h
+from ems.governor.line import (
+    SECOND,
+    Denied,
+    Grant,
+    after_reading,
+    after_throttle,
+    decide,
+    effective_rate,
+    quota_of,
+    used_24h,
+)
 from ems.governor.policy import Policy
 from ems.governor.status import describe
 from ems.store.rate_item import Line
@@ -75,3 +85,9 @@ def test_the_ring_forgets_what_is_older_than_itself() -> None:
     assert len(line.forgotten) == 71
     assert replace(line, seen_tick=line.tick - 1).forgotten == []
     assert replace(line, seen_tick=line.tick - 3).forgotten == [(line.tick - 2) % 72, (line.tick - 1) % 72]
+
+
+def test_a_throttle_from_a_clock_that_is_ahead_counts_as_now() -> None:
+    throttled = after_throttle(LINE, now=NOW + SECOND, policy=POLICY)
+    assert throttled is not None
+    assert effective_rate(throttled, now=NOW, policy=POLICY) == 75_000
