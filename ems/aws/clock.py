@@ -16,8 +16,10 @@ from typing import Any
 
 from botocore.client import BaseClient
 
-STALENESS_SECONDS = 1.0
-"""How old a ``Date`` may be: HTTP servers that write it once a second (uvicorn does) repeat it for up to one more."""
+STALENESS_SECONDS = 2.0
+"""How old a ``Date`` may be, of any server: uvicorn, for one, renews it every ten turns of a loop that sleeps 0.1 s,
+which takes longer than a second under load. A smaller value, for servers that write it anew into every answer, proves
+smaller errors of a clock that is ahead; one that is behind is proved as well either way."""
 
 WINDOW_SECONDS = 30.0
 """A bound counts for once to twice as long: clocks drift, and a mended one must be believed soon."""
@@ -52,7 +54,12 @@ def offset_of(*, sent: float, received: float, date: float, staleness: float = S
 
 
 class SkewMeter:
-    """Intersects what the answers of the last half to whole minute say. Safe between threads."""
+    """Intersects what the answers of the last half to whole minute say. Safe between threads.
+
+    Args:
+        staleness: How old, in seconds, a ``Date`` header of the attached clients' servers may be.
+        clock: The clock that is measured, in epoch seconds.
+    """
 
     def __init__(self, *, staleness: float = STALENESS_SECONDS, clock: Callable[[], float] = time.time) -> None:
         self._staleness = staleness
