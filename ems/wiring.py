@@ -73,10 +73,8 @@ class Services:
 
     @cached_property
     def clock_check(self) -> SkewMeter:
-        """Measures this process's clock by the Date headers of SES and DynamoDB."""
-        meter = SkewMeter()
-        meter.attach(self.ses_client)
-        return meter
+        """Measures this process's clock by the ``Date`` of DynamoDB's answers, which is written anew into each."""
+        return SkewMeter(staleness=0.25)
 
     @cached_property
     def governor(self) -> Governor:
@@ -156,11 +154,7 @@ class Services:
             governor=self.governor,
             mailer=SesSender(self.ses_client),
             configuration_set=self.settings.configuration_set,
-            timing=Timing(
-                slice_seconds=min(self.settings.chunk_slice_seconds, self.settings.visibility_timeout_seconds / 4),
-                lease_seconds=self.settings.visibility_timeout_seconds,
-                call_seconds=self._call_seconds,
-            ),
+            timing=self._timing,
         )
 
     @cached_property
@@ -234,6 +228,17 @@ class Services:
 
     def _account(self) -> AccountSample:
         return read_account(self.ses_client)
+
+    @property
+    def _timing(self) -> Timing:
+        """Slice and lease of a chunk: a message is done well before it becomes visible again, a call before its lease."""
+        visibility = self.settings.visibility_timeout_seconds
+        slice_seconds = min(self.settings.chunk_slice_seconds, visibility / 4)
+        return Timing(
+            slice_seconds=slice_seconds,
+            lease_seconds=max(visibility, slice_seconds + self._call_seconds + 5),
+            call_seconds=self._call_seconds,
+        )
 
     @property
     def _call_seconds(self) -> float:
