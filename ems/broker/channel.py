@@ -57,7 +57,7 @@ class Channel(virtual.Channel):
     def __init__(self, connection: "Transport", **kwargs: Any) -> None:
         super().__init__(connection, **kwargs)
         self.shared = connection.shared
-        self.room = Room(self._free)
+        self.room = Room(free=self._free, total=lambda: self.qos.prefetch_count or RECEIVE_MAX)
         self._pollers: dict[str, Poller] = {}
         self._stopped_pollers: list[Poller] = []
         self._receivers: dict[str, Receiver] = {}

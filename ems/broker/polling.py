@@ -21,10 +21,11 @@ GATHER_SECONDS = 0.01
 
 
 class Room:
-    """How many more messages a channel may hold, and a signal when that grows."""
+    """How many more messages a channel may hold of how many in all, and a signal when that grows."""
 
-    def __init__(self, free: Callable[[], int]) -> None:
+    def __init__(self, *, free: Callable[[], int], total: Callable[[], int]) -> None:
         self._free = free
+        self._total = total
         self._grown = threading.Condition()
 
     def grown(self) -> None:
@@ -36,7 +37,8 @@ class Room:
         """Wait for room; return how many messages to ask for, 0 when *stopped*."""
         with self._grown:
             self._grown.wait_for(lambda: stopped.is_set() or self._free() > 0)
-            self._grown.wait_for(lambda: stopped.is_set() or self._free() >= RECEIVE_MAX, GATHER_SECONDS)
+            enough = min(RECEIVE_MAX, self._total())
+            self._grown.wait_for(lambda: stopped.is_set() or self._free() >= enough, GATHER_SECONDS)
             return 0 if stopped.is_set() else min(self._free(), RECEIVE_MAX)
 
 

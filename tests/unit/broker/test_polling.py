@@ -20,7 +20,7 @@ class Worker:
 
     def __init__(self, free: int) -> None:
         self.free = free
-        self.room = Room(lambda: self.free)
+        self.room = Room(free=lambda: self.free, total=lambda: free)
         self.asked: queue.Queue[int] = queue.Queue()
         self.answers: queue.Queue[list[Received]] = queue.Queue()
         self.handed: queue.Queue[Handover] = queue.Queue()
@@ -87,7 +87,12 @@ def test_stopping_ends_a_poll_that_waits_for_room() -> None:
 
 def test_room_gathers_for_a_moment_so_that_one_call_fetches_several() -> None:
     free = iter([1, 10, 10])
-    assert Room(lambda: next(free)).wait(threading.Event()) == 10
+    assert Room(free=lambda: next(free), total=lambda: 24).wait(threading.Event()) == 10
+
+
+def test_an_idle_consumer_of_few_messages_does_not_wait_for_more_room_than_it_has() -> None:
+    looks = iter([2, 2, 2])
+    assert Room(free=lambda: next(looks), total=lambda: 2).wait(threading.Event()) == 2
 
 
 def test_pauses_double_up_to_a_limit_and_start_over_after_a_success() -> None:
