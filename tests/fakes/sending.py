@@ -83,6 +83,10 @@ def batch(batch_id: str = "b1", *, total: int = 4, state: str = "waiting", **cha
     return replace(made, **changes)
 
 
+class Died(BaseException):
+    """The process is gone: nothing catches this but the test."""
+
+
 @dataclass
 class FakeCampaigns:
     """Campaigns by id."""
@@ -124,10 +128,10 @@ class FakeGovernor:
 class FakeMailer:
     """SES: answers by ``script``, accepts what the script does not cover, and logs every mail that it took.
 
-    The log is SES's own: a mail stands in it although the answer (an exception or Unknown in the script) was lost.
+    ``taken`` is SES's own log.
     """
 
-    script: list[Outcome | Exception | None] = field(default_factory=list)
+    script: list[Outcome | Died | None] = field(default_factory=list)
     taken: Counter[str] = field(default_factory=Counter)
     calls: list[list[Mail]] = field(default_factory=list)
     templates: list[Template] = field(default_factory=list)
@@ -135,18 +139,16 @@ class FakeMailer:
     def send(self, template: Template, mails: Sequence[Mail]) -> list[Outcome]:
         self.calls.append(list(mails))
         self.templates.append(template)
-        outcomes = [self._next(mail) for mail in mails]
-        failures = [one for one in outcomes if isinstance(one, Exception)]
-        if failures:
-            raise failures[0]
-        return [one for one in outcomes if not isinstance(one, Exception)]
+        return [self._next(mail) for mail in mails]
 
-    def _next(self, mail: Mail) -> Outcome | Exception:
+    def _next(self, mail: Mail) -> Outcome:
         scripted = self.script.pop(0) if self.script else None
-        if scripted is None:
-            self.taken[mail.email_id] += 1
-            return Accepted(f"ses-{mail.email_id}")
-        return scripted
+        if isinstance(scripted, Died):
+            raise scripted
+        if scripted is not None:
+            return scripted
+        self.taken[mail.email_id] += 1
+        return Accepted(f"ses-{mail.email_id}")
 
 
 @dataclass
