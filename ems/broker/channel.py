@@ -13,7 +13,6 @@ from queue import Empty
 from typing import TYPE_CHECKING, Any
 
 from amqp.protocol import queue_declare_ok_t
-from botocore.exceptions import BotoCoreError, ClientError
 from kombu.exceptions import InconsistencyError
 from kombu.transport import virtual
 from kombu.utils.json import dumps
@@ -23,28 +22,13 @@ from ems.broker import envelopes, names
 from ems.broker.acks import Done
 from ems.broker.envelopes import Payload, Received, RefusedMessageError
 from ems.broker.polling import RECEIVE_MAX, Handover, Poller, Room
+from ems.broker.qos import QoS
 from ems.broker.receiving import Receiver
 
 if TYPE_CHECKING:
     from ems.broker.transport import Transport
 
 logger = logging.getLogger(__name__)
-
-
-class QoS(virtual.QoS):
-    """Counts the messages in hand, and tells the polls when there is room for more."""
-
-    channel: "Channel"
-
-    def ack(self, delivery_tag: str) -> None:
-        """Forget a message that is done."""
-        super().ack(delivery_tag)
-        self.channel.room.grown()
-
-    def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 - kombu's signature
-        """Forget a message that is not done; with *requeue* SQS delivers it again at once."""
-        super().reject(delivery_tag, requeue=requeue)
-        self.channel.room.grown()
 
 
 class Channel(virtual.Channel):
@@ -241,26 +225,22 @@ class Channel(virtual.Channel):
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:  # noqa: FBT001, FBT002 - kombu's signature
         """Acknowledge a message whose task is done; it is deleted within milliseconds."""
-        info = self.qos.get(delivery_tag).delivery_info
+        try:
+            info = self.qos.get(delivery_tag).delivery_info
+        except KeyError:
+            logger.warning("a task was done after its channel had given its message back; SQS delivers it again")
+            return
         self.shared.acks.add(Done(info["sqs_queue"], delivery_tag, info["sqs_message_id"]))
         super().basic_ack(delivery_tag, multiple)
 
     def _restore(self, message: Any) -> None:
         """Let SQS deliver a message again at once, for a reject with requeue and when the channel closes."""
         info = message.delivery_info
-        self._show_again(info["sqs_queue"], message.delivery_tag, info["sqs_message_id"])
+        self.shared.show_again(info["sqs_queue"], message.delivery_tag, message_id=info["sqs_message_id"])
 
     def _give_back(self, messages: list[Received]) -> None:
         for received in messages:
-            self._show_again(received.queue_url, received.receipt_handle, received.message_id)
-
-    def _show_again(self, queue_url: str, receipt_handle: str, message_id: str) -> None:
-        try:
-            self.shared.sqs.change_message_visibility(
-                QueueUrl=queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=0
-            )
-        except (BotoCoreError, ClientError) as error:
-            logger.warning("message %s comes back only after its visibility timeout: %s", message_id, error)
+            self.shared.show_again(received.queue_url, received.receipt_handle, message_id=received.message_id)
 
     def close(self) -> None:
         """Stop receiving, give back what is not done, and remove the temporary queues declared here.

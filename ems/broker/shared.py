@@ -1,10 +1,13 @@
 """What all broker connections of one process share: AWS clients, queue URLs, acknowledgements, events."""
 
+import logging
 import os
 import threading
 import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ems.aws import clients
 from ems.broker import names
@@ -16,6 +19,8 @@ from ems.settings import Settings
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
+
+logger = logging.getLogger(__name__)
 
 
 class Shared:
@@ -47,6 +52,13 @@ class Shared:
     def forget_url(self, queue: str) -> None:
         """Look the queue up again next time: it is not where it was."""
         self._urls.pop(queue, None)
+
+    def show_again(self, queue_url: str, receipt_handle: str, *, message_id: str) -> None:
+        """Let SQS deliver a message again at once; a failure only delays it."""
+        try:
+            self.sqs.change_message_visibility(QueueUrl=queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=0)
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("message %s comes back only after its visibility timeout: %s", message_id, error)
 
 
 _lock = threading.Lock()

@@ -82,6 +82,13 @@ def test_a_channel_without_consumers_has_nothing_to_drain(channel: Channel) -> N
         channel.drain_events(timeout=1)
 
 
+def test_a_task_done_after_its_channel_closed_does_not_end_the_worker(
+    channel: Channel, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel.basic_ack("a receipt handle that was given back")
+    assert "SQS delivers it again" in caplog.text
+
+
 def test_the_worker_s_loop_looks_again_at_once_when_many_timers_are_due(connection: Connection, hub: Hub) -> None:
     transport = connection.transport
     transport.register_with_event_loop(transport, hub)
