@@ -183,10 +183,11 @@ class Drainer:
         chunks = list(_labelled(received))
         batches = self._batches.get_many(label.batch_id for _, label in chunks)
         campaigns = self._campaigns.read_many(sorted({label.campaign_id for _, label in chunks}))
+        campaign_of = {label.batch_id: campaigns.get(label.campaign_id) for _, label in chunks}
+        fates = {one: self._fates.of(batches.get(one), campaign) for one, campaign in campaign_of.items()}
         sorted_ = _Sorted()
         for message, label in chunks:
-            batch, campaign = batches.get(label.batch_id), campaigns.get(label.campaign_id)
-            fate = self._fates.of(batch, campaign)
+            fate = fates[label.batch_id]
             if fate == "cancel" and not self._batches.cancel_chunk(label.batch_id, label.chunk, label.size):
                 # A sender had it in hand: only a sender can find out what became of its last call.
                 fate = "release"
@@ -197,12 +198,12 @@ class Drainer:
                 case "park":
                     self._batches.park(Parked(label.batch_id, label.chunk, message.body))
                     tick.parked += 1
-                case "keep" if batch is not None:
+                case "keep":
                     # Sent anew instead of hidden: waiting must not bring a message closer to the dead-letter queue.
-                    delay = self._fates.keep_seconds(batch)
+                    delay = self._fates.keep_seconds(batches[label.batch_id])
                     sorted_.keep.append(OutgoingMessage(message.body, group=label.batch_id, delay_seconds=delay))
                     tick.kept += 1
-                case _:
+                case "cancel" | "drop":
                     log.info("chunk dropped", batch_id=label.batch_id, chunk=label.chunk, why=fate)
                     tick.dropped += 1
             sorted_.done.append(message)

@@ -24,7 +24,5 @@ class Drain(EmsTask):
         except UnavailableError as error:
             log.warning("drain tick failed", reason=str(error))
             return
-        if tick is not None and (tick.released or tick.parked or tick.unparked or tick.dropped):
-            log.info(
-                "drained", released=tick.released, parked=tick.parked, unparked=tick.unparked, dropped=tick.dropped
-            )
+        if tick is not None and tick.moved:
+            log.info("drained", **asdict(tick))
