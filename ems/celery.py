@@ -15,7 +15,7 @@ TASKS: tuple[type[EmsTask], ...] = (DeliverEmail, DeliverChunk, TrackEvent, Drai
 
 def create_app(settings: Settings) -> Celery:
     """Build the app with its tasks; nothing connects before a task runs."""
-    celery = Celery("ems")
+    celery = Celery("ems", control="ems.broker.control:Control")
     celery.config_from_object("celeryconfig")
     celery.conf.task_annotations = {
         name: {"rate_limit": settings.task_rate_limit} for name in (messages.DELIVER_EMAIL, messages.DELIVER_CHUNK)

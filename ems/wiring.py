@@ -1,8 +1,9 @@
 """Putting EMS together from its settings, once a process: the web app, the workers and the command line ask here."""
 
 import time
-from functools import cached_property
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from threading import RLock
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from ems import messages, queues
 from ems.aws import clients
@@ -45,6 +46,25 @@ if TYPE_CHECKING:
 
 DAY_SECONDS = 86_400
 
+Part = TypeVar("Part")
+
+
+class part(Generic[Part]):  # noqa: N801 - used as a decorator
+    """A property that is made once, whichever thread asks first: there must not be two governors in a process."""
+
+    def __init__(self, make: Callable[["Services"], Part]) -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, services: "Services", _owner: type) -> Part:
+        with services.making:
+            if self._name not in services.made:
+                services.made[self._name] = self._make(services)
+            return cast("Part", services.made[self._name])
+
 
 class Services:
     """Everything a process may need, made when it is first asked for and then kept.
@@ -54,29 +74,31 @@ class Services:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.making = RLock()
+        self.made: dict[str, object] = {}
         self._retention = settings.retention_days * DAY_SECONDS
 
-    @cached_property
+    @part
     def tables(self) -> Tables:
         """The tables."""
         return bind(self.settings)
 
-    @cached_property
+    @part
     def sqs(self) -> Sqs:
         """The queues."""
         return Sqs(clients.sqs(self.settings))
 
-    @cached_property
+    @part
     def ses_client(self) -> "SESV2Client":
         """SES."""
         return clients.ses(self.settings)
 
-    @cached_property
+    @part
     def clock_check(self) -> SkewMeter:
         """Measures this process's clock by the ``Date`` of DynamoDB's answers, which is written anew into each."""
         return SkewMeter(staleness=0.25)
 
-    @cached_property
+    @part
     def governor(self) -> Governor:
         """The cluster-wide rate."""
         client = rate.connect(self.settings)
@@ -84,38 +106,38 @@ class Services:
         store = rate.DynamoRateStore(client, self.tables.rate.Meta.table_name)
         return Governor(store, self._account, Policy.from_settings(self.settings), clock_check=self.clock_check)
 
-    @cached_property
+    @part
     def campaigns(self) -> Campaigns:
         """Campaigns and their templates."""
         return Campaigns(CampaignStore(self.tables), SesTemplates(self.ses_client))
 
-    @cached_property
+    @part
     def batch_store(self) -> BatchStore:
         """Batches, chunks, parked chunks."""
         return BatchStore(self.tables, retention_seconds=self._retention)
 
-    @cached_property
+    @part
     def batches(self) -> Batches:
         """Batches as callers see them."""
         return Batches(self.batch_store, effective_rate=lambda: self.governor.status().effective_rate)
 
-    @cached_property
+    @part
     def singles(self) -> Singles:
         """Rows of single mails."""
         return Singles(self.tables, retention_seconds=self._retention)
 
-    @cached_property
+    @part
     def emails(self) -> Emails:
         """Mails as callers see them."""
         return Emails(EmailPages(self.tables), pending_status=self.batches.pending_status)
 
-    @cached_property
+    @part
     def api_keys(self) -> ApiKeys:
         """API keys."""
         bootstrap = self.settings.bootstrap_api_key
         return ApiKeys(self.tables, bootstrap=bootstrap.get_secret_value() if bootstrap else None)
 
-    @cached_property
+    @part
     def acceptance(self) -> Acceptance:
         """Accepts requests."""
         return Acceptance(
@@ -127,12 +149,12 @@ class Services:
             max_ahead_seconds=self._retention / 2,
         )
 
-    @cached_property
+    @part
     def suppressions(self) -> Suppressions:
         """Who gets no mail."""
         return Suppressions(self.tables)
 
-    @cached_property
+    @part
     def email_delivery(self) -> EmailDelivery:
         """Delivers single mails."""
         return EmailDelivery(
@@ -144,11 +166,11 @@ class Services:
             call_seconds=self._call_seconds,
         )
 
-    @cached_property
+    @part
     def chunk_delivery(self) -> ChunkDelivery:
         """Delivers chunks."""
         return ChunkDelivery(
-            ledger=Ledger(self.tables, region=self.settings.aws_region, retention_seconds=self._retention),
+            ledger=Ledger(self.tables, retention_seconds=self._retention),
             batches=self.batch_store,
             suppressions=self.suppressions,
             governor=self.governor,
@@ -157,12 +179,12 @@ class Services:
             timing=self._timing,
         )
 
-    @cached_property
+    @part
     def drain_store(self) -> DrainStore:
         """The drainer's lease."""
         return DrainStore(self.tables)
 
-    @cached_property
+    @part
     def drainer(self) -> Drainer:
         """Releases chunks."""
         return Drainer(
@@ -174,27 +196,25 @@ class Services:
             release_seconds=self.settings.release_seconds,
         )
 
-    @cached_property
+    @part
     def auditor(self) -> Auditor:
         """Recounts."""
         return Auditor(self.tables, self.batches)
 
-    @cached_property
+    @part
     def rate_report(self) -> RateReport:
         """Answers GET /rate."""
         return RateReport(line=self.governor.status, sqs=self.sqs, drain=self.drain_store)
 
-    @cached_property
+    @part
     def tracker(self) -> Tracker:
         """Applies SES events."""
         return Tracker(
-            store=TrackingStore(
-                self.tables, region=self.settings.aws_region, retention_seconds=self._retention, clock=time.time
-            ),
+            store=TrackingStore(self.tables, retention_seconds=self._retention, clock=time.time),
             suppressions=self.suppressions,
         )
 
-    @cached_property
+    @part
     def intake(self) -> Intake:
         """Takes SNS posts."""
         verifier = SnsVerifier(
@@ -231,7 +251,7 @@ class Services:
 
     @property
     def _timing(self) -> Timing:
-        """Slice and lease of a chunk: a message is done well before it becomes visible again, a call before its lease."""
+        """A slice ends well before its message becomes visible again, and a call before the chunk's lease."""
         visibility = self.settings.visibility_timeout_seconds
         slice_seconds = min(self.settings.chunk_slice_seconds, visibility / 4)
         return Timing(

@@ -92,6 +92,7 @@ class Stack:
                 "PORT": str(self.web_port),
                 "FLOWER_PORT": str(self.flower_port),
                 "EMS_PUBLIC_URL": self.url,
+                "FLOWER_UNAUTHENTICATED_API": "true",  # it listens on loopback only
                 "EMS_BOOTSTRAP_API_KEY": self.api_key,
                 "EMS_LOG_FORMAT": os.environ.get("EMS_LOG_FORMAT", "console"),
             }

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from pynamodb.connection import Connection
 from pynamodb.exceptions import TransactWriteError, UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
@@ -94,19 +93,11 @@ class Ledger:
         self,
         tables: Tables,
         *,
-        region: str,
         retention_seconds: float,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._tables = tables
-        self._connection = Connection(
-            region=region,
-            connect_timeout_seconds=2,
-            read_timeout_seconds=5,
-            max_retry_attempts=3,
-            max_pool_connections=64,
-        )
         self._retention = retention_seconds
         self._clock = clock
         self._sleep = sleep
@@ -228,7 +219,7 @@ class Ledger:
         def attempt() -> None:
             with (
                 translated("cannot write a delivery"),
-                TransactWrite(connection=self._connection, client_request_token=token) as transaction,
+                TransactWrite(connection=self._tables.connection, client_request_token=token) as transaction,
             ):
                 write(transaction)
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -79,9 +78,8 @@ def derived_email_id(message_id: str, recipient: str | None) -> str:
 class TrackingStore:
     """The rows of mails, for tracking. *clock* gives epoch seconds; *retention_seconds* sets the TTL of new rows."""
 
-    def __init__(self, tables: Tables, *, region: str, retention_seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(self, tables: Tables, *, retention_seconds: float, clock: Callable[[], float]) -> None:
         self._tables = tables
-        self._connection = Connection(region=region, max_pool_connections=64)
         self._retention = retention_seconds
         self._clock = clock
 
@@ -147,7 +145,7 @@ class TrackingStore:
             table.reason.remove(),
         ]
         in_doubt = unchanged & (table.send_status == Status.IN_DOUBT.value)
-        with TransactWrite(connection=self._connection) as transaction:
+        with TransactWrite(connection=self._tables.connection) as transaction:
             transaction.update(table(mail.email_id), actions=actions + sent, condition=in_doubt)
             if mail.batch_id is not None and mail.chunk is not None:
                 transaction.update(

@@ -6,7 +6,6 @@ from functools import cache
 
 from fakes.clock import Clock
 from moto import mock_aws
-from pynamodb.connection import Connection
 
 from ems.settings import Settings
 from ems.store.batches import BatchStore
@@ -29,10 +28,8 @@ def moto_tables() -> Iterator[Tables]:
 
 
 def ledger_of(tables: Tables, clock: Clock) -> Ledger:
-    """Return a ledger on the run's one connection for transactions."""
-    ledger = Ledger(tables, region=REGION, retention_seconds=RETENTION_SECONDS, clock=clock, sleep=clock.sleep)
-    ledger._connection = _connection()
-    return ledger
+    """Return a ledger that never waits."""
+    return Ledger(tables, retention_seconds=RETENTION_SECONDS, clock=clock, sleep=clock.sleep)
 
 
 def batches_of(tables: Tables, clock: Clock) -> BatchStore:
@@ -46,8 +43,3 @@ def singles_of(tables: Tables, clock: Clock) -> Singles:
 @cache
 def _bound() -> Tables:
     return bind(Settings(aws_region=REGION))
-
-
-@cache
-def _connection() -> Connection:
-    return Connection(region=REGION)

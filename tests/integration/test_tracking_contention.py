@@ -36,14 +36,14 @@ def real_tables(aws_environment: dict[str, str]) -> Iterator[Tables]:
 
 @pytest.fixture
 def tracker(real_tables: Tables, aws_environment: dict[str, str]) -> Tracker:
-    store = TrackingStore(real_tables, region=aws_environment["AWS_REGION"], retention_seconds=DAY, clock=time.time)
+    store = TrackingStore(real_tables, retention_seconds=DAY, clock=time.time)
     return Tracker(store=store, suppressions=Suppressions(real_tables))
 
 
 def test_every_event_counts_once_while_workers_and_the_sender_write_the_same_row(
     real_tables: Tables, tracker: Tracker, aws_environment: dict[str, str]
 ) -> None:
-    ledger = Ledger(real_tables, region=aws_environment["AWS_REGION"], retention_seconds=DAY)
+    ledger = Ledger(real_tables, retention_seconds=DAY)
 
     def send(number: int) -> None:
         def write(transaction: TransactWrite) -> None:

@@ -28,7 +28,7 @@ def unreachable(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tables]:
 
 @pytest.fixture
 def store(unreachable: Tables) -> TrackingStore:
-    return TrackingStore(unreachable, region="us-east-1", retention_seconds=1, clock=lambda: 1.0)
+    return TrackingStore(unreachable, retention_seconds=1, clock=lambda: 1.0)
 
 
 @pytest.mark.parametrize("name", ["send", "notification_bounce"])

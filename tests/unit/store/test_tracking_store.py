@@ -11,7 +11,7 @@ DAY = 86_400.0
 
 @pytest.fixture
 def store(tables: Tables) -> TrackingStore:
-    return TrackingStore(tables, region="us-east-1", retention_seconds=90 * DAY, clock=lambda: NOW)
+    return TrackingStore(tables, retention_seconds=90 * DAY, clock=lambda: NOW)
 
 
 def change(*, settles_doubt: bool = False, message_id: str | None = "ses-1") -> TrackingWrite:

@@ -20,7 +20,7 @@ class ContendedStore(TrackingStore):
     """Real tables, and somebody who is faster: runs *rivals* one by one between reading and writing."""
 
     def __init__(self, tables: Tables) -> None:
-        super().__init__(tables, region="us-east-1", retention_seconds=86_400, clock=lambda: NOW)
+        super().__init__(tables, retention_seconds=86_400, clock=lambda: NOW)
         self.rivals: list[Callable[[], object]] = []
 
     def save(self, mail: TrackedMail, write: TrackingWrite) -> None:
