@@ -1,0 +1,76 @@
+"""An account with a web process, on which tests start and end the workers as they please."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import pytest
+from fakes.sns import SigningSns
+from stage.other_ses import OtherSes
+from stage.product import Api, Product, provisioned, wait_until_ready
+from stage.ses_events import Webhook
+
+RATE = 100.0
+
+WORKERS = ("sender", "events", "control", "beat")
+
+SHORT_WAITS = {
+    "EMS_VISIBILITY_TIMEOUT_SECONDS": "10",  # what a killed sender had in hand comes back after this
+    "EMS_SES_CONNECT_TIMEOUT_SECONDS": "1",
+    "EMS_SES_READ_TIMEOUT_SECONDS": "2",
+}
+
+
+@pytest.fixture(scope="session")
+def other_ses(sns: SigningSns) -> Iterator[OtherSes]:
+    ses = OtherSes(rate=RATE, certificate=sns.pem)
+    yield ses
+    ses.vanish()
+
+
+@pytest.fixture(scope="session")
+def product(other_ses: OtherSes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    with (
+        provisioned(tmp_path_factory.mktemp("faults"), ses=other_ses, **SHORT_WAITS) as product,
+        product.start("web") as web,
+    ):
+        wait_until_ready(product.url, web)
+        product.processes = web
+        yield product
+
+
+@pytest.fixture(scope="session")
+def api(product: Product) -> Iterator[Api]:
+    with Api(product.url) as api:
+        api.campaign("drive", "bulk")
+        api.campaign("notice", "transactional")
+        yield api
+
+
+@pytest.fixture(scope="session")
+def webhook(product: Product, sns: SigningSns) -> Webhook:
+    genuine = dataclasses.replace(sns, topic_arn=product.topic_arn, cert_url=product.ses.certificate_url)
+    return Webhook(product.url, genuine)
+
+
+class Crew:
+    """The workers. There is one set of them for all tests; who kills it has to start the next."""
+
+    def __init__(self, product: Product) -> None:
+        self._product = product
+        self.processes = product.start(*WORKERS)
+
+    def replace(self) -> None:
+        """Start another set when this one has ended."""
+        self.processes.stop()
+        self.processes = self._product.start(*WORKERS)
+
+    def logged(self, *words: str) -> bool:
+        """Tell whether a line of the log holds all *words*."""
+        return any(all(word in line for word in words) for line in self.processes.log.read_text().splitlines())
+
+
+@pytest.fixture(scope="session")
+def crew(product: Product) -> Iterator[Crew]:
+    running = Crew(product)
+    yield running
+    running.processes.stop()

@@ -1,0 +1,137 @@
+"""Processes that die without a word: whoever was accepted gets one mail or is in doubt, and nobody gets two."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from stage.metronome import Metronome
+from stage.other_ses import fullest_second
+from stage.polling import until
+from stage.product import Api, Product, kill_all, people
+from stage.ses_events import SentMail, Webhook, event
+
+from .conftest import RATE, Crew
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("faults")]
+
+
+def mails(product: Product, batch_id: str) -> Counter[str]:
+    return Counter(one.recipient for one in product.ses.books.of(batch_id))
+
+
+def test_all_workers_are_killed_while_they_send_and_track(
+    product: Product, api: Api, webhook: Webhook, crew: Crew
+) -> None:
+    sent = api.bulk("drive", people(100, label="tracked"))["batch_id"]
+    api.finished(sent)
+    batch_id = api.bulk("drive", people(400, label="killed"))["batch_id"]
+    singles = [api.single("notice", f"killed-single-{n}@example.com") for n in range(10)]
+    until(lambda: mails(product, batch_id).total() > 60)
+    deliveries = [
+        event("Delivery", SentMail(one.message_id, one.recipient, one.tags)) for one in product.ses.books.of(sent)
+    ]
+    with ThreadPoolExecutor(4) as posts:
+        for answer in posts.map(webhook.notify, deliveries * 2):
+            assert answer.status_code == 200
+        crew.processes.kill("celery")
+    crew.replace()
+    assert mails(product, batch_id).total() < 400
+    counts = api.finished(batch_id)["counts"]
+    for email_id in singles:
+        api.reaches(email_id, "sent", "in_doubt")
+    until(lambda: all_delivered(api, sent))
+    assert counts["sent"] + counts["in_doubt"] == 400
+    reached = mails(product, batch_id)
+    assert set(reached.values()) == {1}
+    assert counts["sent"] <= reached.total() <= 400
+    assert max(len(product.ses.books.of(email_id)) for email_id in singles) == 1
+    for email_id in (one.email_id for one in product.ses.books.of(sent)):
+        assert api.email(email_id)["moments"]["delivery"]["count"] == 1
+    for subject in (batch_id, sent):
+        audit = product.ems("audit", subject)
+        assert audit.returncode == 0, audit.stdout
+
+
+def all_delivered(api: Api, batch_id: str) -> bool:
+    delivered = api.ok("GET", "/emails?campaign_id=drive&status=delivered&limit=200")["items"]
+    return sum(mail["batch_id"] == batch_id for mail in delivered) == 100
+
+
+@pytest.mark.usefixtures("crew")
+def test_a_second_set_of_workers_joins_and_leaves_and_the_rate_is_kept_and_nothing_is_in_doubt(
+    product: Product, api: Api
+) -> None:
+    """Two senders, two drainers and two beats at once; then one of each is asked to end in the middle of its work."""
+    throttled = product.ses.books.throttled
+    with Metronome() as machine:
+        second = product.start("sender", "control", "beat")
+        until(lambda: second.log.read_text().count(" ready.") == 2)
+        batch_id = api.bulk("drive", people(900, label="both"))["batch_id"]
+        until(lambda: mails(product, batch_id).total() > 300)
+        assert batch_id in second.log.read_text(), "the second sender had nothing to do"
+        second.stop()
+        assert "SIGKILL" not in second.log.read_text()
+        assert mails(product, batch_id).total() < 900
+        assert api.finished(batch_id)["counts"]["sent"] == 900
+    assert mails(product, batch_id) == Counter(one["to"] for one in people(900, label="both"))
+    assert fullest_second([one.at for one in product.ses.books.of(batch_id)]) <= RATE * (1 + machine.late)
+    assert product.ses.books.throttled == throttled
+
+
+def waiting_chunks(product: Product) -> int:
+    environment = product.environment
+    sqs = boto3.session.Session().client(
+        "sqs",
+        region_name=environment["AWS_DEFAULT_REGION"],
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    url = sqs.get_queue_url(QueueName="email-wait")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+    sqs.close()
+    return int(attributes["ApproximateNumberOfMessages"])
+
+
+def test_a_web_process_is_killed_while_it_accepts_and_the_repeated_request_is_accepted_once(
+    product: Product, api: Api, crew: Crew
+) -> None:
+    crew.processes.stop()  # so that nothing is taken out of the queue while it is looked at
+    body: dict[str, Any] = {"campaign_id": "drive", "recipients": people(15_000, label="half")}
+
+    def accept() -> requests.Response | None:
+        key = {"Authorization": f"Bearer {api.key}", "Idempotency-Key": "half-accepted"}
+        try:
+            return requests.post(f"{product.url}/send-bulk-email", json=body, headers=key, timeout=90)
+        except requests.ConnectionError:
+            return None
+
+    def accepted() -> requests.Response | None:
+        answer = accept()
+        return answer if answer is not None and answer.status_code == 202 else None
+
+    with ThreadPoolExecutor(1) as caller:
+        first = caller.submit(accept)
+        until(lambda: waiting_chunks(product) > 20, every=0.02)
+        assert product.processes is not None
+        _master, *servers = product.processes.pids("python", "gunicorn")
+        kill_all(servers)
+        assert first.result() is None, "it was answered before it was killed"
+    answer = until(accepted).json()
+    assert answer["accepted"] == 15_000
+    assert until(accepted).json() == answer
+    batch_id = answer["batch_id"]
+    crew.replace()
+    until(lambda: mails(product, batch_id).total() > 100)
+    api.ok("POST", f"/batches/{batch_id}/cancel")
+    counts = until(lambda: counts if (counts := api.batch(batch_id)["counts"])["sending"] == 0 else None)
+    # The next batch comes through only after all of the cancelled chunks, the doubled ones among them.
+    api.finished(api.bulk("drive", people(5, label="after-half"))["batch_id"])
+    assert counts["sent"] + counts["cancelled"] == 15_000
+    assert counts == api.batch(batch_id)["counts"]
+    reached = mails(product, batch_id)
+    assert set(reached.values()) == {1}
+    assert reached.total() == counts["sent"]
