@@ -41,9 +41,19 @@ def product(other_ses: OtherSes, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture(scope="session")
 def api(product: Product) -> Iterator[Api]:
     with Api(product.url) as api:
-        api.campaign("drive", "bulk")
-        api.campaign("notice", "transactional")
         yield api
+
+
+@pytest.fixture(scope="session")
+def drive(api: Api) -> str:
+    """A bulk campaign."""
+    return api.campaign("drive", "bulk")
+
+
+@pytest.fixture(scope="session")
+def notice(api: Api) -> str:
+    """A transactional campaign."""
+    return api.campaign("notice", "transactional")
 
 
 @pytest.fixture(scope="session")

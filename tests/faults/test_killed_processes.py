@@ -15,7 +15,7 @@ from stage.ses_events import SentMail, Webhook, event
 
 from .conftest import RATE, Crew
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.processes
 
 
 def mails(product: Product, batch_id: str) -> Counter[str]:
@@ -23,12 +23,12 @@ def mails(product: Product, batch_id: str) -> Counter[str]:
 
 
 def test_all_workers_are_killed_while_they_send_and_track(
-    product: Product, api: Api, webhook: Webhook, crew: Crew
+    product: Product, api: Api, webhook: Webhook, crew: Crew, drive: str, notice: str
 ) -> None:
-    sent = api.bulk("drive", people(100, label="tracked"))["batch_id"]
+    sent = api.bulk(drive, people(100, label="tracked"))["batch_id"]
     api.finished(sent)
-    batch_id = api.bulk("drive", people(400, label="killed"))["batch_id"]
-    singles = [api.single("notice", f"killed-single-{n}@example.com") for n in range(10)]
+    batch_id = api.bulk(drive, people(400, label="killed"))["batch_id"]
+    singles = [api.single(notice, f"killed-single-{n}@example.com") for n in range(10)]
     until(lambda: mails(product, batch_id).total() > 60)
     deliveries = [
         event("Delivery", SentMail(one.message_id, one.recipient, one.tags)) for one in product.ses.books.of(sent)
@@ -42,7 +42,7 @@ def test_all_workers_are_killed_while_they_send_and_track(
     counts = api.finished(batch_id)["counts"]
     for email_id in singles:
         api.reaches(email_id, "sent", "in_doubt")
-    until(lambda: all_delivered(api, sent))
+    until(lambda: all_delivered(api, drive, sent))
     assert counts["sent"] + counts["in_doubt"] == 400
     reached = mails(product, batch_id)
     assert set(reached.values()) == {1}
@@ -55,21 +55,21 @@ def test_all_workers_are_killed_while_they_send_and_track(
         assert audit.returncode == 0, audit.stdout
 
 
-def all_delivered(api: Api, batch_id: str) -> bool:
-    delivered = api.ok("GET", "/emails?campaign_id=drive&status=delivered&limit=200")["items"]
+def all_delivered(api: Api, drive: str, batch_id: str) -> bool:
+    delivered = api.ok("GET", f"/emails?campaign_id={drive}&status=delivered&limit=200")["items"]
     return sum(mail["batch_id"] == batch_id for mail in delivered) == 100
 
 
 @pytest.mark.usefixtures("crew")
 def test_a_second_set_of_workers_joins_and_leaves_and_the_rate_is_kept_and_nothing_is_in_doubt(
-    product: Product, api: Api
+    product: Product, api: Api, drive: str
 ) -> None:
     """Two senders, two drainers and two beats at once; then one of each is asked to end in the middle of its work."""
     throttled = product.ses.books.throttled
     with Metronome() as machine:
         second = product.start("sender", "control", "beat")
         until(lambda: second.log.read_text().count(" ready.") == 2)
-        batch_id = api.bulk("drive", people(900, label="both"))["batch_id"]
+        batch_id = api.bulk(drive, people(900, label="both"))["batch_id"]
         until(lambda: mails(product, batch_id).total() > 300)
         assert batch_id in second.log.read_text(), "the second sender had nothing to do"
         second.stop()
@@ -97,10 +97,10 @@ def waiting_chunks(product: Product) -> int:
 
 
 def test_a_web_process_is_killed_while_it_accepts_and_the_repeated_request_is_accepted_once(
-    product: Product, api: Api, crew: Crew
+    product: Product, api: Api, crew: Crew, drive: str
 ) -> None:
     crew.processes.stop()  # so that nothing is taken out of the queue while it is looked at
-    body: dict[str, Any] = {"campaign_id": "drive", "recipients": people(15_000, label="half")}
+    body: dict[str, Any] = {"campaign_id": drive, "recipients": people(15_000, label="half")}
 
     def accept() -> requests.Response | None:
         key = {"Authorization": f"Bearer {api.key}", "Idempotency-Key": "half-accepted"}
@@ -129,7 +129,7 @@ def test_a_web_process_is_killed_while_it_accepts_and_the_repeated_request_is_ac
     api.ok("POST", f"/batches/{batch_id}/cancel")
     counts = until(lambda: counts if (counts := api.batch(batch_id)["counts"])["sending"] == 0 else None)
     # The next batch comes through only after all of the cancelled chunks, the doubled ones among them.
-    api.finished(api.bulk("drive", people(5, label="after-half"))["batch_id"])
+    api.finished(api.bulk(drive, people(5, label="after-half"))["batch_id"])
     assert counts["sent"] + counts["cancelled"] == 15_000
     assert counts == api.batch(batch_id)["counts"]
     reached = mails(product, batch_id)

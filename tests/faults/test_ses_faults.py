@@ -10,7 +10,7 @@ from stage.ses_events import SentMail, Webhook, event
 
 from .conftest import Crew
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("faults"), pytest.mark.usefixtures("crew")]
+pytestmark = [pytest.mark.processes, pytest.mark.usefixtures("crew")]
 
 
 def mails(product: Product, batch_id: str) -> Counter[str]:
@@ -18,30 +18,34 @@ def mails(product: Product, batch_id: str) -> Counter[str]:
 
 
 @pytest.mark.parametrize("fault", ["throttle", "throttle_entries"])
-def test_a_batch_that_ses_throttles_reaches_everybody_once(product: Product, api: Api, fault: Fault) -> None:
+def test_a_batch_that_ses_throttles_reaches_everybody_once(
+    product: Product, api: Api, fault: Fault, drive: str
+) -> None:
     product.ses.break_next(fault, times=12)
-    batch_id = api.bulk("drive", people(120, label=fault))["batch_id"]
+    batch_id = api.bulk(drive, people(120, label=fault))["batch_id"]
     assert api.finished(batch_id)["counts"]["sent"] == 120
     assert mails(product, batch_id) == Counter(f"{fault}-{n}@example.com" for n in range(120))
     assert product.ses.faults_left == 0
 
 
-def test_single_mails_wait_out_a_throttle(product: Product, api: Api) -> None:
+def test_single_mails_wait_out_a_throttle(product: Product, api: Api, notice: str) -> None:
     product.ses.break_next("throttle", times=3)
-    ids = [api.single("notice", f"patient-{n}@example.com") for n in range(5)]
+    ids = [api.single(notice, f"patient-{n}@example.com") for n in range(5)]
     for email_id in ids:
         api.reaches(email_id, "sent")
         assert len(product.ses.books.of(email_id)) == 1
 
 
-def test_mails_wait_while_ses_is_down_and_go_out_once_when_it_is_back(product: Product, api: Api, crew: Crew) -> None:
+def test_mails_wait_while_ses_is_down_and_go_out_once_when_it_is_back(
+    product: Product, api: Api, crew: Crew, drive: str, notice: str
+) -> None:
     product.ses.break_next("unavailable")
-    turned_away = api.single("notice", "turned-away@example.com")
+    turned_away = api.single(notice, "turned-away@example.com")
     until(lambda: crew.logged("postponed", turned_away))
     product.ses.vanish()
     try:
-        unreached = api.single("notice", "unreached@example.com")
-        batch_id = api.bulk("drive", people(20, label="unreached"))["batch_id"]
+        unreached = api.single(notice, "unreached@example.com")
+        batch_id = api.bulk(drive, people(20, label="unreached"))["batch_id"]
         until(lambda: crew.logged("postponed", unreached) and crew.logged("postponed", batch_id))
     finally:
         product.ses.listen()
@@ -54,15 +58,15 @@ def test_mails_wait_while_ses_is_down_and_go_out_once_when_it_is_back(product: P
 
 @pytest.mark.parametrize("fault", ["hang", "cut", "error"])
 def test_a_mail_whose_answer_is_lost_is_in_doubt_and_never_sent_again(
-    product: Product, api: Api, webhook: Webhook, fault: Fault
+    product: Product, api: Api, webhook: Webhook, fault: Fault, notice: str
 ) -> None:
     """A Send event that carries our tag is the only evidence; with ``error`` nothing was sent and none comes."""
     product.ses.break_next(fault)
-    email_id = api.single("notice", f"doubt-{fault}@example.com")
+    email_id = api.single(notice, f"doubt-{fault}@example.com")
     mail = api.reaches(email_id, "in_doubt")
     assert mail["message_id"] is None
     assert mail["reason"]
-    api.reaches(api.single("notice", "another@example.com"), "sent")
+    api.reaches(api.single(notice, "another@example.com"), "sent")
     taken = product.ses.books.of(email_id)
     assert len(taken) == (0 if fault == "error" else 1)
     for one in taken:
@@ -71,16 +75,16 @@ def test_a_mail_whose_answer_is_lost_is_in_doubt_and_never_sent_again(
 
 
 def test_doubt_in_a_batch_is_counted_and_the_counts_follow_the_evidence(
-    product: Product, api: Api, webhook: Webhook
+    product: Product, api: Api, webhook: Webhook, drive: str
 ) -> None:
     product.ses.break_next("hang")
-    batch_id = api.bulk("drive", people(60, label="lost-answer"))["batch_id"]
+    batch_id = api.bulk(drive, people(60, label="lost-answer"))["batch_id"]
     counts = api.finished(batch_id)["counts"]
     assert counts["in_doubt"] > 0
     assert counts["sent"] + counts["in_doubt"] == 60
     taken = {one.email_id: one for one in product.ses.books.of(batch_id)}
     assert len(taken) == len(product.ses.books.of(batch_id)) == 60
-    doubtful = api.ok("GET", "/emails?campaign_id=drive&status=in_doubt&limit=200")["items"]
+    doubtful = api.ok("GET", f"/emails?campaign_id={drive}&status=in_doubt&limit=200")["items"]
     doubtful = [mail for mail in doubtful if mail["batch_id"] == batch_id]
     assert len(doubtful) == counts["in_doubt"]
     for mail in doubtful:

@@ -72,12 +72,16 @@ class Api:
         assert answer.status < 400, f"{method} {path}: {answer.status} {answer.document}"
         return answer.document
 
-    def campaign(self, campaign_id: str, kind: str, *, template: dict[str, str] | None = None) -> str:
-        """Create a campaign that greets by name."""
-        plain = {"subject": "Hello {{name}}", "html": "<p>Dear {{name}}</p>", "text": "Dear {{name}}"}
-        body = {"campaign_id": campaign_id, "name": campaign_id, "kind": kind, "sender": "Shop <shop@example.com>"}
-        self.ok("POST", "/campaigns", {**body, "template": template or plain})
-        return campaign_id
+    def campaign(self, name: str, kind: str) -> str:
+        """Create a campaign that greets by name; return its id, which is new every time."""
+        body = {
+            "campaign_id": f"{name}-{uuid.uuid4().hex[:8]}",
+            "name": name,
+            "kind": kind,
+            "sender": "Shop <shop@example.com>",
+            "template": {"subject": "Hello {{name}}", "html": "<p>Dear {{name}}</p>", "text": "Dear {{name}}"},
+        }
+        return str(self.ok("POST", "/campaigns", body)["campaign_id"])
 
     def single(self, campaign_id: str, to: str, **headers: str) -> str:
         """Send one mail; return its id."""

@@ -10,27 +10,33 @@ from stage.product import Api, Product, people
 
 from .conftest import RATE
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("product")]
+pytestmark = pytest.mark.processes
 
 A_FEW_SECONDS = 5
 
 
-@pytest.fixture(scope="module", autouse=True)
-def campaigns(api: Api) -> None:
-    api.campaign("autumn", "bulk")
-    api.campaign("reminder", "transactional")
+@pytest.fixture(scope="module")
+def autumn(api: Api) -> str:
+    return api.campaign("autumn", "bulk")
+
+
+@pytest.fixture(scope="module")
+def reminder(api: Api) -> str:
+    return api.campaign("reminder", "transactional")
 
 
 def recipients_of(product: Product, batch_id: str) -> Counter[str]:
     return Counter(one.recipient for one in product.ses.books.of(batch_id))
 
 
-def test_a_paused_batch_stops_and_a_resumed_one_reaches_everybody_once(product: Product, api: Api) -> None:
-    batch_id = api.bulk("autumn", people(600, label="paused"))["batch_id"]
+def test_a_paused_batch_stops_and_a_resumed_one_reaches_everybody_once(
+    product: Product, api: Api, autumn: str, reminder: str
+) -> None:
+    batch_id = api.bulk(autumn, people(600, label="paused"))["batch_id"]
     until(lambda: product.ses.books.of(batch_id))
     assert api.ok("POST", f"/batches/{batch_id}/pause")["status"] == "paused"
     until(lambda: api.batch(batch_id)["counts"]["sending"] == 0)
-    api.reaches(api.single("reminder", "meanwhile@example.com"), "sent")
+    api.reaches(api.single(reminder, "meanwhile@example.com"), "sent")
     held = api.batch(batch_id)
     assert held["status"] == "paused"
     assert held["eta_seconds"] is None
@@ -41,10 +47,12 @@ def test_a_paused_batch_stops_and_a_resumed_one_reaches_everybody_once(product: 
     assert recipients_of(product, batch_id) == Counter(f"paused-{n}@example.com" for n in range(600))
 
 
-def test_a_batch_with_a_time_ahead_is_scheduled_and_goes_out_when_it_comes(product: Product, api: Api) -> None:
+def test_a_batch_with_a_time_ahead_is_scheduled_and_goes_out_when_it_comes(
+    product: Product, api: Api, autumn: str
+) -> None:
     send_at = time.time() + 5
     moment = datetime.fromtimestamp(send_at, UTC).isoformat()
-    batch_id = api.bulk("autumn", people(60, label="scheduled"), send_at=moment)["batch_id"]
+    batch_id = api.bulk(autumn, people(60, label="scheduled"), send_at=moment)["batch_id"]
     batch = api.batch(batch_id)
     assert batch["status"] == "scheduled"
     assert batch["counts"]["waiting"] == 60
@@ -54,9 +62,9 @@ def test_a_batch_with_a_time_ahead_is_scheduled_and_goes_out_when_it_comes(produ
     assert min(one.at for one in sent) >= send_at
 
 
-def test_a_bulk_request_that_is_repeated_with_its_key_is_one_batch(product: Product, api: Api) -> None:
+def test_a_bulk_request_that_is_repeated_with_its_key_is_one_batch(product: Product, api: Api, autumn: str) -> None:
     people_ = people(70, label="repeated")
-    body = {"campaign_id": "autumn", "recipients": [*people_, {"to": "nobody"}]}
+    body = {"campaign_id": autumn, "recipients": [*people_, {"to": "nobody"}]}
     first = api.ok("POST", "/send-bulk-email", body, Idempotency_Key="autumn-1")
     second = api.ok("POST", "/send-bulk-email", body, Idempotency_Key="autumn-1")
     assert second == first
@@ -64,30 +72,30 @@ def test_a_bulk_request_that_is_repeated_with_its_key_is_one_batch(product: Prod
     assert other.status == 409
     api.finished(first["batch_id"])
     assert api.ok("POST", "/send-bulk-email", body, Idempotency_Key="autumn-1") == first
-    to_others = api.bulk("autumn", people(1, label="afterwards"))["batch_id"]
+    to_others = api.bulk(autumn, people(1, label="afterwards"))["batch_id"]
     api.finished(to_others)
     assert recipients_of(product, first["batch_id"]) == Counter(f"repeated-{n}@example.com" for n in range(70))
 
 
-def test_a_single_request_that_is_repeated_with_its_key_is_one_mail(product: Product, api: Api) -> None:
-    first = api.single("reminder", "once@example.com", Idempotency_Key="reminder 1")
-    assert api.single("reminder", "once@example.com", Idempotency_Key="reminder 1") == first
-    body = {"campaign_id": "reminder", "to": "twice@example.com", "data": {"name": "Ada"}}
+def test_a_single_request_that_is_repeated_with_its_key_is_one_mail(product: Product, api: Api, reminder: str) -> None:
+    first = api.single(reminder, "once@example.com", Idempotency_Key="reminder 1")
+    assert api.single(reminder, "once@example.com", Idempotency_Key="reminder 1") == first
+    body = {"campaign_id": reminder, "to": "twice@example.com", "data": {"name": "Ada"}}
     assert api.call("POST", "/send-email", body, Idempotency_Key="reminder 1").status == 409
     api.reaches(first, "sent")
-    assert api.single("reminder", "once@example.com", Idempotency_Key="reminder 1") == first
-    api.reaches(api.single("reminder", "later@example.com"), "sent")
+    assert api.single(reminder, "once@example.com", Idempotency_Key="reminder 1") == first
+    api.reaches(api.single(reminder, "later@example.com"), "sent")
     assert len(product.ses.books.of(first)) == 1
 
 
-def test_without_a_key_every_request_is_a_mail(api: Api) -> None:
-    assert api.single("reminder", "each@example.com") != api.single("reminder", "each@example.com")
+def test_without_a_key_every_request_is_a_mail(api: Api, reminder: str) -> None:
+    assert api.single(reminder, "each@example.com") != api.single(reminder, "each@example.com")
 
 
 def test_fifty_thousand_are_accepted_in_one_call_and_a_cancelled_batch_stops_within_seconds(
-    product: Product, api: Api
+    product: Product, api: Api, autumn: str
 ) -> None:
-    answer = api.call("POST", "/send-bulk-email", {"campaign_id": "autumn", "recipients": people(50_000, label="all")})
+    answer = api.call("POST", "/send-bulk-email", {"campaign_id": autumn, "recipients": people(50_000, label="all")})
     assert answer.status == 202
     assert answer.document["accepted"] == 50_000
     batch_id = answer.document["batch_id"]
@@ -105,4 +113,4 @@ def test_fifty_thousand_are_accepted_in_one_call_and_a_cancelled_batch_stops_wit
     assert set(after.values()) == {1}
     assert api.call("POST", f"/batches/{batch_id}/resume").status == 409
     # What is cancelled makes way: the next batch does not wait for 1,000 dead chunks.
-    assert api.finished(api.bulk("autumn", people(10, label="next"))["batch_id"])["counts"]["sent"] == 10
+    assert api.finished(api.bulk(autumn, people(10, label="next"))["batch_id"])["counts"]["sent"] == 10

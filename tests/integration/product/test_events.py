@@ -12,7 +12,7 @@ from stage.polling import until
 from stage.product import Api, Product, people
 from stage.ses_events import SentMail, Webhook, event
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("product")]
+pytestmark = pytest.mark.processes
 
 OUTCOMES = {
     "Send": ("sent", "send"),
@@ -29,11 +29,15 @@ OUTCOMES = {
 
 
 @pytest.fixture(scope="module")
-def mails(product: Product, api: Api) -> Mapping[str, SentMail]:
+def news(api: Api) -> str:
+    return api.campaign("news", "transactional")
+
+
+@pytest.fixture(scope="module")
+def mails(product: Product, api: Api, news: str) -> Mapping[str, SentMail]:
     """One mail that was sent for each kind of event, and some more, by name."""
-    api.campaign("news", "transactional")
     names = [*OUTCOMES, "early", "repeated", "untagged", "by queue", "by envelope", "soft", "clumsy"]
-    ids = {name: api.single("news", f"{name.lower().replace(' ', '-')}@example.com") for name in names}
+    ids = {name: api.single(news, f"{name.lower().replace(' ', '-')}@{news}.example.com") for name in names}
     return {name: sent(product, api, email_id) for name, email_id in ids.items()}
 
 
@@ -86,20 +90,20 @@ def test_a_late_event_of_lower_rank_leaves_the_status_alone(
     assert found["status"] == "clicked"
 
 
-def test_a_soft_bounce_is_no_hard_one(api: Api, webhook: Webhook, mails: Mapping[str, SentMail]) -> None:
+def test_a_soft_bounce_is_no_hard_one(api: Api, news: str, webhook: Webhook, mails: Mapping[str, SentMail]) -> None:
     mail = mails["soft"]
     webhook.notify(event("Bounce", mail, bounceType="Transient", bounceSubType="MailboxFull"))
     assert history(api, mail, number=1)["status"] == "soft_bounced"
-    api.reaches(api.single("news", mail.recipient), "sent")
+    api.reaches(api.single(news, mail.recipient), "sent")
 
 
 def test_whoever_bounced_hard_gets_no_further_mail(
-    product: Product, api: Api, webhook: Webhook, mails: Mapping[str, SentMail]
+    product: Product, api: Api, news: str, webhook: Webhook, mails: Mapping[str, SentMail]
 ) -> None:
     mail = mails["clumsy"]
     webhook.notify(event("Bounce", mail))
     assert history(api, mail, number=1)["status"] == "bounced"
-    again = api.single("news", mail.recipient.upper().replace("EXAMPLE.COM", "example.com"))
+    again = api.single(news, mail.recipient.upper().replace("EXAMPLE.COM", "example.com"))
     assert "bounce" in api.reaches(again, "suppressed")["reason"]
     assert product.ses.books.of(again) == []
 
@@ -121,9 +125,9 @@ def test_an_event_of_a_mail_that_nobody_knows_makes_a_record(api: Api, webhook: 
 
 def test_an_event_may_come_before_the_row_of_its_mail(product: Product, api: Api, webhook: Webhook) -> None:
     """SES and SNS can be faster than our own write; here by far, since the batch is held back."""
-    api.campaign("early-birds", "bulk")
-    batch_id = api.bulk("early-birds", people(3, label="bird"), send_at=time.time() + 86_400)["batch_id"]
-    tags = {"ems_email_id": f"{batch_id}-000001", "ems_campaign_id": "early-birds"}
+    campaign_id = api.campaign("early-birds", "bulk")
+    batch_id = api.bulk(campaign_id, people(3, label="bird"), send_at=time.time() + 86_400)["batch_id"]
+    tags = {"ems_email_id": f"{batch_id}-000001", "ems_campaign_id": campaign_id}
     early = SentMail("0100-early", "bird-1@example.com", tags)
     webhook.notify(event("Delivery", early))
     mail = history(api, early, number=1)

@@ -12,7 +12,7 @@ from stage.product import Api, Product, people
 
 from .conftest import RATE
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("product")]
+pytestmark = pytest.mark.processes
 
 BULK = 1500
 SINGLES = 20
@@ -30,6 +30,8 @@ INVALID = (
 class Job:
     """What was asked for and what came of it."""
 
+    spring: str
+    receipt: str
     answer: dict[str, Any]
     batch: dict[str, Any]
     singles: list[str]
@@ -41,27 +43,26 @@ class Job:
 
 @pytest.fixture(scope="module")
 def job(product: Product, api: Api) -> Job:
-    api.campaign("spring", "bulk")
-    api.campaign("receipt", "transactional")
+    spring, receipt = api.campaign("spring", "bulk"), api.campaign("receipt", "transactional")
     books = product.ses.books
     throttled = books.throttled
     recipients: list[Any] = people(BULK, label="spring")
     for place, bad in enumerate(INVALID):
         recipients.insert(100 * (place + 1), bad)
     with Metronome() as machine:
-        answer = api.bulk("spring", recipients, name="spring")
+        answer = api.bulk(spring, recipients, name="spring")
         until(lambda: books.of(answer["batch_id"]))
-        singles = [api.single("receipt", f"student-{n}@example.com") for n in range(SINGLES)]
+        singles = [api.single(receipt, f"student-{n}@example.com") for n in range(SINGLES)]
         for email_id in singles:
             api.reaches(email_id, "sent")
         batch = api.finished(answer["batch_id"])
     to_bulk = books.of(answer["batch_id"])
     to_singles = [one for email_id in singles for one in books.of(email_id)]
-    return Job(answer, batch, singles, to_bulk, to_singles, books.throttled - throttled, machine.late)
+    return Job(spring, receipt, answer, batch, singles, to_bulk, to_singles, books.throttled - throttled, machine.late)
 
 
 def test_the_template_reaches_ses_under_a_versioned_name(product: Product, api: Api, job: Job) -> None:
-    name = api.ok("GET", "/campaigns/spring")["template_name"]
+    name = api.ok("GET", f"/campaigns/{job.spring}")["template_name"]
     content = product.ses.books.templates[name]
     assert content == {"Subject": "Hello {{name}}", "Html": "<p>Dear {{name}}</p>", "Text": "Dear {{name}}"}
     assert {one.template for one in job.to_bulk} == {name}
@@ -82,7 +83,7 @@ def test_every_accepted_recipient_gets_one_mail_with_its_own_data(job: Job) -> N
 
 
 def test_every_mail_names_itself_its_campaign_and_the_configuration_set(job: Job) -> None:
-    assert {one.tags["ems_campaign_id"] for one in job.to_bulk} == {"spring"}
+    assert {one.tags["ems_campaign_id"] for one in job.to_bulk} == {job.spring}
     assert {one.configuration_set for one in (*job.to_bulk, *job.to_singles)} == {"ems"}
     assert len({one.email_id for one in job.to_bulk}) == BULK
 
@@ -119,7 +120,7 @@ def test_pages_of_a_campaign_hold_every_mail_once(api: Api, job: Job) -> None:
     seen: list[str] = []
     cursor = ""
     while True:
-        page = api.ok("GET", f"/emails?campaign_id=spring&status=sent&limit=200{cursor}")
+        page = api.ok("GET", f"/emails?campaign_id={job.spring}&status=sent&limit=200{cursor}")
         seen += [mail["email_id"] for mail in page["items"]]
         if page["next"] is None:
             break
@@ -128,7 +129,7 @@ def test_pages_of_a_campaign_hold_every_mail_once(api: Api, job: Job) -> None:
 
 
 def test_the_audit_finds_the_books_sound(product: Product, job: Job) -> None:
-    for subject in (job.answer["batch_id"], "receipt"):
+    for subject in (job.answer["batch_id"], job.receipt):
         audit = product.ems("audit", subject)
         assert audit.returncode == 0, audit.stdout
         assert "BROKEN" not in audit.stdout

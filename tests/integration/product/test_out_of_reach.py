@@ -12,13 +12,11 @@ from stage.product import Answer, Api, Product, people
 
 from ems.local.processes import free_port
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("product")]
+pytestmark = pytest.mark.processes
 
 NOBODY = "http://127.0.0.1:9"
 """The discard port: nothing listens there."""
 
-BULK = {"campaign_id": "reach", "recipients": people(120, label="reach")}
-SINGLE = {"campaign_id": "reach", "to": "reach@example.com", "data": {"name": "Ada"}}
 CAMPAIGN = {
     "campaign_id": "unreached",
     "name": "unreached",
@@ -29,9 +27,23 @@ CAMPAIGN = {
 
 
 @pytest.fixture(scope="module")
-def webs(product: Product, api: Api) -> Iterator[Mapping[str, Api]]:
+def reach(api: Api) -> str:
+    """A campaign, whose id also names its recipients and the idempotency keys."""
+    return api.campaign("reach", "bulk")
+
+
+@pytest.fixture(scope="module")
+def bodies(reach: str) -> Mapping[str, Any]:
+    return {
+        "/send-email": {"campaign_id": reach, "to": f"{reach}@example.com", "data": {"name": "Ada"}},
+        "/send-bulk-email": {"campaign_id": reach, "recipients": people(120, label=reach)},
+        "/campaigns": CAMPAIGN,
+    }
+
+
+@pytest.fixture(scope="module")
+def webs(product: Product) -> Iterator[Mapping[str, Api]]:
     """Web processes of which each cannot reach one service."""
-    api.campaign("reach", "bulk")
     with ExitStack() as stack:
         found = {}
         for service in ("SQS", "DYNAMODB", "SESV2"):
@@ -52,64 +64,62 @@ def alive(url: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def answers(webs: Mapping[str, Api]) -> Mapping[str, Answer]:
+def answers(webs: Mapping[str, Api], reach: str, bodies: Mapping[str, Any]) -> Mapping[tuple[str, str], Answer]:
     """What each of them says, asked at the same time since some take their while."""
-    requests_: dict[str, tuple[str, str, str, Any]] = {
-        "SQS single": ("SQS", "POST", "/send-email", SINGLE),
-        "SQS bulk": ("SQS", "POST", "/send-bulk-email", BULK),
-        "SQS ready": ("SQS", "GET", "/readyz", None),
-        "DYNAMODB single": ("DYNAMODB", "POST", "/send-email", SINGLE),
-        "DYNAMODB bulk": ("DYNAMODB", "POST", "/send-bulk-email", BULK),
-        "DYNAMODB ready": ("DYNAMODB", "GET", "/readyz", None),
-        "SESV2 campaign": ("SESV2", "POST", "/campaigns", CAMPAIGN),
-        "SESV2 ready": ("SESV2", "GET", "/readyz", None),
-    }
+    asked = [(service, path) for service in ("SQS", "DYNAMODB") for path in ("/send-email", "/send-bulk-email")]
+    asked += [("SESV2", "/campaigns"), *((service, "/readyz") for service in webs)]
 
-    def ask(name: str) -> Answer:
-        service, method, path, body = requests_[name]
-        return webs[service].call(method, path, body, Idempotency_Key=f"reach {path}")
+    def ask(question: tuple[str, str]) -> Answer:
+        service, path = question
+        method = "POST" if path in bodies else "GET"
+        return webs[service].call(method, path, bodies.get(path), Idempotency_Key=f"{reach} {path}")
 
-    with ThreadPoolExecutor(len(requests_)) as callers:
-        return dict(zip(requests_, callers.map(ask, requests_), strict=True))
+    with ThreadPoolExecutor(len(asked)) as callers:
+        return dict(zip(asked, callers.map(ask, asked), strict=True))
 
 
 @pytest.mark.parametrize(
-    ("name", "service"),
+    ("service", "path", "named"),
     [
-        ("SQS single", "SQS"),
-        ("SQS bulk", "SQS"),
-        ("DYNAMODB single", "DynamoDB"),
-        ("DYNAMODB bulk", "DynamoDB"),
-        ("SESV2 campaign", "SES"),
+        ("SQS", "/send-email", "SQS"),
+        ("SQS", "/send-bulk-email", "SQS"),
+        ("DYNAMODB", "/send-email", "DynamoDB"),
+        ("DYNAMODB", "/send-bulk-email", "DynamoDB"),
+        ("SESV2", "/campaigns", "SES"),
     ],
 )
 def test_work_that_cannot_be_taken_is_answered_with_503_and_when_to_try_again(
-    answers: Mapping[str, Answer], name: str, service: str
+    answers: Mapping[tuple[str, str], Answer], service: str, path: str, named: str
 ) -> None:
-    answer = answers[name]
+    answer = answers[service, path]
     assert answer.status == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert service in answer.document["detail"]
+    assert named in answer.document["detail"]
 
 
-@pytest.mark.parametrize(("name", "check"), [("SQS", "sqs"), ("DYNAMODB", "dynamodb"), ("SESV2", "ses")])
+@pytest.mark.parametrize(("service", "check"), [("SQS", "sqs"), ("DYNAMODB", "dynamodb"), ("SESV2", "ses")])
 def test_a_process_that_cannot_reach_a_service_is_alive_and_not_ready(
-    webs: Mapping[str, Api], answers: Mapping[str, Answer], name: str, check: str
+    webs: Mapping[str, Api], answers: Mapping[tuple[str, str], Answer], service: str, check: str
 ) -> None:
-    ready = answers[f"{name} ready"]
+    ready = answers[service, "/readyz"]
     assert ready.status == 503
     assert [which for which, outcome in ready.document["checks"].items() if outcome != "ok"] == [check]
-    assert webs[name].call("GET", "/healthz").status == 200
+    assert webs[service].call("GET", "/healthz").status == 200
 
 
 @pytest.mark.usefixtures("answers")
-def test_nothing_of_it_is_sent_and_the_same_requests_are_accepted_elsewhere(product: Product, api: Api) -> None:
-    assert api.ok("GET", "/emails?recipient=reach@example.com")["items"] == []
+def test_nothing_of_it_is_sent_and_the_same_requests_are_accepted_elsewhere(
+    product: Product, api: Api, reach: str, bodies: Mapping[str, Any]
+) -> None:
+    assert api.ok("GET", f"/emails?recipient={reach}@example.com")["items"] == []
+    assert [one for one in product.ses.books.taken if one.recipient.startswith(reach)] == []
     assert api.call("GET", "/campaigns/unreached").status == 404
-    single = api.ok("POST", "/send-email", SINGLE, Idempotency_Key="reach /send-email")["email_id"]
-    batch = api.ok("POST", "/send-bulk-email", BULK, Idempotency_Key="reach /send-bulk-email")
-    api.reaches(single, "sent")
+    single, batch = (
+        api.ok("POST", path, bodies[path], Idempotency_Key=f"{reach} {path}")
+        for path in ("/send-email", "/send-bulk-email")
+    )
+    api.reaches(single["email_id"], "sent")
     assert api.finished(batch["batch_id"])["counts"]["sent"] == 120
-    reached = [one.recipient for one in product.ses.books.taken if one.recipient.startswith("reach")]
+    reached = [one.recipient for one in product.ses.books.taken if one.recipient.startswith(reach)]
     assert len(set(reached)) == len(reached) == 121

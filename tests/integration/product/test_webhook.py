@@ -15,14 +15,13 @@ from stage.polling import until
 from stage.product import Api, Product
 from stage.ses_events import SentMail, Webhook, event
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("product")]
+pytestmark = pytest.mark.processes
 
 
 @pytest.fixture(scope="module")
 def mail(product: Product, api: Api) -> SentMail:
     """A mail that was sent and of which no genuine event ever comes."""
-    api.campaign("target", "transactional")
-    email_id = api.single("target", "target@example.com")
+    email_id = api.single(api.campaign("target", "transactional"), "target@example.com")
     api.reaches(email_id, "sent")
     [taken] = product.ses.books.of(email_id)
     return SentMail(taken.message_id, taken.recipient, taken.tags)
