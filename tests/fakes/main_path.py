@@ -1,0 +1,198 @@
+"""The main path put together on moto and fakes, with a fuse that kills or cuts off a process between any two steps."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from fakes.clock import Clock
+from fakes.queues import MemorySqs
+from fakes.sending import Died, FakeCampaigns, FakeGovernor, FakeSuppressions, address
+from fakes.tables import batches_of, ledger_of, singles_of
+
+from ems import messages, queues
+from ems.aws.ses import Accepted, Mail, NotNow, Outcome, Refused, Template, Unknown
+from ems.errors import UnavailableError
+from ems.sending.accept import Acceptance
+from ems.sending.batches import Batches
+from ems.sending.deliver_chunk import ChunkDelivery, Timing
+from ems.sending.deliver_email import EmailDelivery
+from ems.sending.release import Drainer
+from ems.store.drain import DrainStore
+from ems.store.tables import Tables
+from ems.tasks.base import EmsTask
+from ems.tasks.deliver import DeliverChunk, DeliverEmail
+
+SUPPRESSED = address(3)
+
+Answer = Literal["take", "refuse", "lose answer", "lose mail", "throttle", "quota", "outage"]
+
+
+@dataclass
+class Fuse:
+    """Burns one step at each call between the parts; at the end, ``after`` that call or before, ``happens`` is called.
+
+    It may raise, or make time pass and let another process run.
+    """
+
+    steps: int = -1
+    after: bool = False
+    happens: Callable[[], object] = lambda: None
+
+    def call(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self.steps -= 1
+        burnt = self.steps == 0
+        if burnt and not self.after:
+            self.happens()
+        result = method(*args, **kwargs)
+        if burnt and self.after:
+            self.happens()
+        return result
+
+
+def dies() -> None:
+    raise Died
+
+
+def is_cut_off() -> None:
+    raise UnavailableError("AWS", "down")
+
+
+class Fused:
+    """A part whose public methods burn the fuse."""
+
+    def __init__(self, part: Any, path: "MainPath") -> None:
+        self._part = part
+        self._path = path
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._part, name)
+        return lambda *args, **kwargs: self._path.fuse.call(method, *args, **kwargs)
+
+
+@dataclass
+class SesLog:
+    """SES, answering as planned, with a log of its own: what it took, whatever it answered."""
+
+    plan: list[Answer] = field(default_factory=list)
+    taken: Counter[str] = field(default_factory=Counter)
+
+    def send(self, template: Template, mails: Sequence[Mail], *, not_after: float | None = None) -> list[Outcome]:
+        del template, not_after
+        return [self._answer(mail, self.plan.pop(0) if self.plan else "take") for mail in mails]
+
+    def _answer(self, mail: Mail, answer: Answer) -> Outcome:
+        if answer in {"take", "lose answer"}:
+            self.taken[mail.email_id] += 1
+        answers: dict[Answer, Outcome] = {
+            "take": Accepted(f"ses-{mail.email_id}"),
+            "refuse": Refused("MessageRejected: no"),
+            "lose answer": Unknown("ReadTimeoutError"),
+            "lose mail": Unknown("ConnectionClosedError"),
+            "throttle": NotNow("throttled", "slow"),
+            "quota": NotNow("quota", "tomorrow"),
+            "outage": NotNow("unavailable", "down"),
+        }
+        return answers[answer]
+
+
+@dataclass
+class _Rate:
+    effective_rate: float = 4.0
+    quota_left_for_bulk: int | None = None
+
+
+@dataclass
+class _Services:
+    sqs: Any
+    email_delivery: EmailDelivery
+    chunk_delivery: ChunkDelivery
+
+
+class MainPath:
+    """Accept, release and deliver as one process would: every part behind the same fuse."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self.clock = Clock()
+        self.fuse = Fuse()
+        self.sqs = MemorySqs(self.clock)
+        self.ses = SesLog()
+        self.governor = FakeGovernor()
+        self.batch_store = batches_of(tables, self.clock)
+        self.view = Batches(self.batch_store, effective_rate=lambda: 0.0, clock=self.clock)
+        sqs, batches = Fused(self.sqs, self), Fused(self.batch_store, self)
+        singles = Fused(singles_of(tables, self.clock), self)
+        self.acceptance = Acceptance(
+            campaigns=FakeCampaigns(),
+            singles=singles,  # type: ignore[arg-type]  # the part itself, fused
+            batches=batches,  # type: ignore[arg-type]
+            queue=sqs,
+            max_recipients=50_000,
+            max_ahead_seconds=86_400,
+            clock=self.clock,
+        )
+        self.drainer = Drainer(
+            sqs=sqs,  # type: ignore[arg-type]
+            batches=batches,  # type: ignore[arg-type]
+            campaigns=FakeCampaigns(),
+            drain=Fused(DrainStore(tables, clock=self.clock), self),  # type: ignore[arg-type]
+            rate=_Rate,
+            release_seconds=2.0,
+            clock=self.clock,
+        )
+        common: dict[str, Any] = {
+            "suppressions": FakeSuppressions({SUPPRESSED: "bounce"}),
+            "governor": Fused(self.governor, self),
+            "mailer": Fused(self.ses, self),
+            "configuration_set": "ems",
+            "clock": self.clock,
+        }
+        email_delivery = EmailDelivery(singles=singles, call_seconds=23, **common)  # type: ignore[arg-type]
+        chunk_delivery = ChunkDelivery(
+            ledger=Fused(ledger_of(tables, self.clock), self),  # type: ignore[arg-type]
+            batches=batches,  # type: ignore[arg-type]
+            timing=Timing(slice_seconds=30, lease_seconds=100, call_seconds=23),
+            **common,
+        )
+        services: Any = _Services(sqs, email_delivery, chunk_delivery)
+        self._tasks: dict[str, EmsTask] = {task.name: task for task in (DeliverEmail(services), DeliverChunk(services))}
+
+    def survives(self, step: Callable[[], Any]) -> bool:
+        """Run *step* as a process; False when it died or an outage came through. The fuse is out afterwards."""
+        try:
+            step()
+        except (Died, UnavailableError):
+            return False
+        else:
+            return True
+        finally:
+            self.fuse = Fuse()
+
+    def work(self) -> bool:
+        """Run one task as a worker with late acknowledgement does; False when there is none to run.
+
+        The fuse burns for this task alone.
+        """
+        received = self.sqs.receive(queues.TRIGGER, limit=1)
+        for message in received:
+            task = self._tasks[messages.header_of(message.body, "task")]
+            if self.survives(lambda task=task, body=message.body: task.run(**messages.arguments_of(body))):
+                self.sqs.delete(queues.TRIGGER, received)
+        self.fuse = Fuse()
+        return bool(received)
+
+    def settle_down(self) -> None:
+        """Let a healthy system come to rest: resume what is paused, drain and deliver until nothing is left."""
+        self.ses.plan.clear()
+        for _ in range(30):
+            for row in self.tables.batches.scan(self.tables.batches.state == "paused"):
+                self.view.resume(row.batch_id)
+            self.drainer.tick()
+            while self.work():
+                pass
+            idle = not self.sqs.bodies(queues.WAIT) and not self.sqs.bodies(queues.TRIGGER)
+            if idle and not self.batch_store.parked_batches():
+                return
+            self.clock.advance(61)
+        raise AssertionError("the system does not come to rest")
