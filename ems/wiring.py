@@ -155,13 +155,18 @@ class Services:
         return Suppressions(self.tables)
 
     @part
+    def mailer(self) -> SesSender:
+        """Sends."""
+        return SesSender(self.ses_client)
+
+    @part
     def email_delivery(self) -> EmailDelivery:
         """Delivers single mails."""
         return EmailDelivery(
             singles=self.singles,
             suppressions=self.suppressions,
             governor=self.governor,
-            mailer=SesSender(self.ses_client),
+            mailer=self.mailer,
             configuration_set=self.settings.configuration_set,
             call_seconds=self._call_seconds,
         )
@@ -174,7 +179,7 @@ class Services:
             batches=self.batch_store,
             suppressions=self.suppressions,
             governor=self.governor,
-            mailer=SesSender(self.ses_client),
+            mailer=self.mailer,
             configuration_set=self.settings.configuration_set,
             timing=self._timing,
         )

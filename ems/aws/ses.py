@@ -10,9 +10,11 @@ Every call ends in one outcome per mail, as a type:
 
 import json
 import ssl
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import formataddr, parseaddr
+from threading import local
 from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from botocore import exceptions as boto_errors
@@ -20,7 +22,7 @@ from botocore import exceptions as boto_errors
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
-Pause = Literal["throttled", "quota", "paused", "unavailable", "denied"]
+Pause = Literal["throttled", "late", "quota", "paused", "unavailable", "denied"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +136,34 @@ _NEVER_LEFT = (
 """Raised before a byte of the request was sent."""
 
 
+class TooLateError(Exception):
+    """The request was not sent: its time was over."""
+
+
 class SesSender:
-    """One SES call at a time; never raises for what SES or the network does."""
+    """One SES call at a time in each thread; never raises for what SES or the network does.
 
-    def __init__(self, client: "SESV2Client") -> None:
+    *clock* gives epoch seconds.
+    """
+
+    def __init__(self, client: "SESV2Client", *, clock: Callable[[], float] = time.time) -> None:
         self._client = client
+        self._clock = clock
+        self._call_in_thread = local()
+        for operation in ("SendEmail", "SendBulkEmail"):
+            client.meta.events.register(f"before-send.sesv2.{operation}", self._check_time)
 
-    def send(self, template: Template, mails: Sequence[Mail]) -> list[Outcome]:
-        """Send 1 to 50 mails: one by SendEmail, more by SendBulkEmail. Outcomes stand in the order of *mails*."""
+    def send(self, template: Template, mails: Sequence[Mail], *, not_after: float | None = None) -> list[Outcome]:
+        """Send 1 to 50 mails: one by SendEmail, more by SendBulkEmail. Outcomes stand in the order of *mails*.
+
+        A request that is not on its way by *not_after* (epoch seconds) is not sent: a stalled process must not spend a
+        slot of the line that has passed.
+        """
+        self._call_in_thread.not_after = not_after
         try:
             return self._call(template, mails)
+        except TooLateError:
+            outcome: Outcome = NotNow("late", "the slot had passed before the request left")
         except boto_errors.ClientError as error:
             outcome = _of_error(error)
         except boto_errors.ParamValidationError as error:
@@ -156,6 +176,12 @@ class SesSender:
         except boto_errors.BotoCoreError as error:
             outcome = Unknown(type(error).__name__)
         return [outcome] * len(mails)
+
+    def _check_time(self, **_: Any) -> None:
+        """Stop a late request at the last moment: it is built and signed, and nothing of it has left."""
+        not_after = getattr(self._call_in_thread, "not_after", None)
+        if not_after is not None and self._clock() > not_after:
+            raise TooLateError
 
     def _call(self, template: Template, mails: Sequence[Mail]) -> list[Outcome]:
         if len(mails) == 1:
@@ -213,7 +239,7 @@ def _of_entry(result: Mapping[str, Any]) -> Outcome:
             return Unknown(reason)
         case "refused":
             return Refused(reason)
-        case "throttled" | "quota" | "paused" | "unavailable" | "denied":
+        case "throttled" | "late" | "quota" | "paused" | "unavailable" | "denied":
             return NotNow(kind, reason)
         case _:
             assert_never(kind)

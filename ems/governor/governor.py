@@ -47,10 +47,14 @@ class ClockCheck(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to one call of ``n`` recipients, from ``start_at`` (epoch seconds) on: make it now."""
+    """The right to one call of ``n`` recipients that leaves between ``start_at`` and ``not_after`` (epoch seconds).
+
+    A call that leaves later would bunch up with those of the slots after it.
+    """
 
     start_at: float
     n: int
+    not_after: float
 
 
 @dataclass(slots=True)
@@ -112,13 +116,28 @@ class Governor:
             GovernorUnavailableError: The store cannot be reached, or no limit is known.
         """
         while True:
-            self._check_clock()
-            start_at = self._book(n, lane=lane, deadline=deadline)
-            self._wait_until(start_at)
-            if self._clock() - start_at <= self._policy.tolerance:
-                self.tally.leases += 1
-                return Lease(start_at, n)
+            lease = self.book(n, lane=lane, deadline=deadline)
+            if self.arrive(lease):
+                return lease
+
+    def book(self, n: int, *, lane: Lane, deadline: float | None = None) -> Lease:
+        """Do what :meth:`lease` does but for the waiting: there may be something to do until the slot comes."""
+        self._check_clock()
+        start_at = self._book(n, lane=lane, deadline=deadline)
+        return Lease(start_at, n, not_after=start_at + self._policy.tolerance)
+
+    def arrive(self, lease: Lease) -> bool:
+        """Wait for the slot of *lease*; False when it is missed, which loses the slot: book another.
+
+        Raises:
+            StoppedError: :meth:`stop` was called.
+        """
+        self._wait_until(lease.start_at)
+        if self._clock() > lease.not_after:
             self.tally.missed_slots += 1
+            return False
+        self.tally.leases += 1
+        return True
 
     def throttled(self) -> None:
         """Report that SES throttled a call: every process slows down, once for all who saw it.

@@ -144,18 +144,19 @@ class ChunkDelivery:
         state = self._open(chunk, claimed, hold)
         slice_end = hold.since + self._timing.slice_seconds
         last_call = hold.since + self._timing.lease_seconds - self._timing.call_seconds
+        template = chunk.template(self._configuration_set)
         while state.under_way:
             if self._clock() > slice_end:
                 return self._hand_back(chunk, state, hold, Postponed(0, "the slice of time is used"))
+            mails = chunk.mails(state.under_way)
             try:
-                self._governor.lease(len(state.under_way), lane="bulk", deadline=slice_end)
+                lease = self._governor.lease(len(mails), lane="bulk", deadline=slice_end)
             except LeaseError as error:
                 return self._hand_back(chunk, state, hold, after_refused_lease(error, now=self._clock()))
             if self._clock() > last_call:
                 # A stalled process: by the end of a call the chunk could be another sender's.
                 return self._hand_back(chunk, state, hold, Postponed(0, "the chunk's lease is nearly over"))
-            mails = chunk.mails(state.under_way)
-            outcomes = self._mailer.send(chunk.template(self._configuration_set), mails)
+            outcomes = self._mailer.send(template, mails, not_after=lease.not_after)
             pause = self._pause(outcomes)
             settled = _judge(chunk, state.under_way, outcomes)
             done = {one.position for one in settled}
@@ -167,11 +168,11 @@ class ChunkDelivery:
         return Finished()
 
     def _pause(self, outcomes: Iterable[Outcome]) -> Postponed | None:
-        """Tell how long to stay away from SES; a throttle is the governor's to pace, the line goes on."""
+        """Tell how long to stay away from SES; throttles and missed slots are the governor's, the line goes on."""
         reasons = [outcome for outcome in outcomes if isinstance(outcome, NotNow)]
         if any(reason.why == "throttled" for reason in reasons):
             self._governor.throttled()
-        pauses = [after_pause(reason) for reason in reasons if reason.why != "throttled"]
+        pauses = [after_pause(reason) for reason in reasons if reason.why not in {"throttled", "late"}]
         return max(pauses, key=lambda pause: pause.delay_seconds, default=None)
 
     def _hand_back(self, chunk: ChunkPayload, state: ChunkState, hold: _Hold, postponed: Postponed) -> Postponed:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import structlog
 
-from ems.aws.ses import Accepted, NotNow, Refused, Unknown
+from ems.aws.ses import Accepted, Mail, NotNow, Outcome, Refused, Unknown
 from ems.governor.errors import LeaseError
+from ems.governor.governor import Lease
 from ems.governor.policy import Lane
 from ems.sending.outcomes import Delivery, Finished, Postponed, after_pause, after_refused_lease
 from ems.sending.payloads import SinglePayload
@@ -59,18 +60,28 @@ class EmailDelivery:
         cc = [address for address in mail.cc if address.lower() not in suppressed]
         bcc = [address for address in mail.bcc if address.lower() not in suppressed]
         outgoing = mail.mail(cc=cc, bcc=bcc)
+        lane: Lane = "transactional" if mail.kind == "transactional" else "bulk"
         try:
-            # The lease comes before the claim: a mail that waits for its turn is not in anybody's hands yet.
-            lane: Lane = "transactional" if mail.kind == "transactional" else "bulk"
-            self._governor.lease(outgoing.recipients, lane=lane)
+            # Booked before the claim, which is written while the slot comes: whoever waits for the line is in nobody's
+            # hands, and the call is not late by the time of a write.
+            lease = self._governor.book(outgoing.recipients, lane=lane)
         except LeaseError as error:
             return after_refused_lease(error, now=self._clock())
         owner = str(uuid.uuid4())
         claim = self._singles.claim(mail.email_id, owner=owner, lease_seconds=self._lease_seconds)
         if not claim.granted:
             return self._not_granted(mail.email_id, claim)
-        [outcome] = self._mailer.send(mail.template(self._configuration_set), [outgoing])
-        return self._settle(mail.email_id, owner, outcome)
+        return self._settle(mail.email_id, owner, self._send(mail, outgoing, lease))
+
+    def _send(self, mail: SinglePayload, outgoing: Mail, lease: Lease) -> Outcome:
+        try:
+            if not self._governor.arrive(lease):
+                return NotNow("late", "the slot had passed")
+        except LeaseError as error:
+            return NotNow("late", str(error))
+        template = mail.template(self._configuration_set)
+        [outcome] = self._mailer.send(template, [outgoing], not_after=lease.not_after)
+        return outcome
 
     def _suppress(self, email_id: str, reason: str) -> Delivery:
         if self._singles.settle(email_id, Status.SUPPRESSED, owner=None, reason=reason):
@@ -78,7 +89,7 @@ class EmailDelivery:
         # It was in a sender's hands before: the bounce of that very sending may be what suppressed the address.
         return self._not_granted(email_id, self._singles.standing(email_id))
 
-    def _settle(self, email_id: str, owner: str, outcome: Accepted | Refused | NotNow | Unknown) -> Delivery:
+    def _settle(self, email_id: str, owner: str, outcome: Outcome) -> Delivery:
         match outcome:
             case Accepted(message_id):
                 self._singles.settle(email_id, Status.SENT, owner=owner, message_id=message_id)

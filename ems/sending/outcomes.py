@@ -24,6 +24,7 @@ Delivery = Finished | Postponed
 
 PAUSE_SECONDS: dict[Pause, int] = {
     "throttled": 1,
+    "late": 0,
     "unavailable": 10,
     "denied": 60,
     "paused": 60,

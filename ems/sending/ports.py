@@ -1,17 +1,24 @@
 """What delivering needs from others, as small interfaces: tests put fakes behind them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from ems.aws.ses import Mail, Outcome, Template
+from ems.governor.governor import Lease
 from ems.governor.policy import Lane
 
 
 class RateGovernor(Protocol):
     """The cluster-wide rate (:class:`ems.governor.governor.Governor`)."""
 
-    def lease(self, n: int, *, lane: Lane, deadline: float | None = None) -> Any:
+    def lease(self, n: int, *, lane: Lane, deadline: float | None = None) -> Lease:
         """Wait until *n* recipients may be sent, or raise LeaseError."""
+
+    def book(self, n: int, *, lane: Lane) -> Lease:
+        """Book a slot for *n* recipients without waiting for it, or raise LeaseError."""
+
+    def arrive(self, lease: Lease) -> bool:
+        """Wait for a booked slot; False when it is missed."""
 
     def throttled(self) -> None:
         """Report that SES throttled a call."""
@@ -23,8 +30,8 @@ class RateGovernor(Protocol):
 class Mailer(Protocol):
     """SES (:class:`ems.aws.ses.SesSender`)."""
 
-    def send(self, template: Template, mails: Sequence[Mail]) -> list[Outcome]:
-        """Send 1 to 50 mails; outcomes in their order."""
+    def send(self, template: Template, mails: Sequence[Mail], *, not_after: float | None = None) -> list[Outcome]:
+        """Send 1 to 50 mails unless *not_after* has passed; outcomes in their order."""
 
 
 class SuppressionFilter(Protocol):

@@ -1,11 +1,13 @@
 """What delivering stands on, as fakes, and builders for what it works with."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ems.aws.ses import Accepted, Mail, Outcome, Template
+from ems.governor.governor import Lease
 from ems.sending.payloads import ChunkPayload, ChunkRecipient, SinglePayload
 from ems.store.batches import Batch
 from ems.store.campaigns import Campaign
@@ -102,20 +104,32 @@ class FakeCampaigns:
 
 @dataclass
 class FakeGovernor:
-    """Leases at once, or raises the next of ``refusals``; ``before_lease`` runs first."""
+    """Leases at once, or raises the next of ``refusals``; ``before_lease`` runs first.
+
+    ``missed`` says of the next slots that were booked whether they are missed.
+    """
 
     size: int = 2
     refusals: list[Exception] = field(default_factory=list)
     leases: list[tuple[int, str]] = field(default_factory=list)
     throttles: int = 0
+    missed: list[bool] = field(default_factory=list)
     before_lease: Callable[[], None] = lambda: None
 
-    def lease(self, n: int, *, lane: str, deadline: float | None = None) -> None:
+    def lease(self, n: int, *, lane: str, deadline: float | None = None) -> Lease:
         del deadline
         self.before_lease()
         if self.refusals:
             raise self.refusals.pop(0)
         self.leases.append((n, lane))
+        return Lease(start_at=0.0, n=n, not_after=math.inf)
+
+    def book(self, n: int, *, lane: str) -> Lease:
+        return self.lease(n, lane=lane)
+
+    def arrive(self, lease: Lease) -> bool:
+        del lease
+        return not self.missed or self.missed.pop(0) is False
 
     def throttled(self) -> None:
         self.throttles += 1
@@ -136,7 +150,8 @@ class FakeMailer:
     calls: list[list[Mail]] = field(default_factory=list)
     templates: list[Template] = field(default_factory=list)
 
-    def send(self, template: Template, mails: Sequence[Mail]) -> list[Outcome]:
+    def send(self, template: Template, mails: Sequence[Mail], *, not_after: float | None = None) -> list[Outcome]:
+        del not_after
         self.calls.append(list(mails))
         self.templates.append(template)
         return [self._next(mail) for mail in mails]

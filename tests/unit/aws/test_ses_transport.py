@@ -2,11 +2,13 @@
 
 import socket
 import ssl
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import urllib3
 from botocore.exceptions import SSLError
+from botocore.hooks import HierarchicalEmitter
 from fakes.http import Answer, ScriptedServer, answers, hangs_up, says_nothing
 
 from ems.aws.clients import ses
@@ -52,11 +54,23 @@ def test_a_call_is_made_once_and_its_outcome_tells_whether_ses_may_have_the_mail
     assert server.connections == 1
 
 
+def test_a_call_whose_slot_has_passed_does_not_leave_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedServer(answers("200 OK", b'{"MessageId": "m1"}')) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", server.url)
+        sender = SesSender(ses(Settings()), clock=lambda: 100.0)
+        [late] = sender.send(TEMPLATE, [MAIL], not_after=99.9)
+        assert kind(late) == "late"
+        assert server.connections == 0
+        [in_time] = sender.send(TEMPLATE, [MAIL], not_after=100.0)
+        assert kind(in_time) == "accepted"
+
+
 class BrokenTls:
     """A client whose TLS fails."""
 
     def __init__(self, cause: Exception) -> None:
         self.error = SSLError(endpoint_url="https://example.com", error=cause)
+        self.meta = SimpleNamespace(events=HierarchicalEmitter())
 
     def send_email(self, **_: Any) -> None:
         raise self.error

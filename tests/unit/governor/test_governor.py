@@ -74,7 +74,7 @@ def far_ahead(store: MemoryRateStore, *, seconds: float) -> None:
 def test_the_first_lease_reads_the_account_and_starts_at_once() -> None:
     store, clock = MemoryRateStore(), Clock()
     lease = Governor(store, account(), FAST, clock=clock).lease(2, lane="bulk")
-    assert lease == Lease(pytest.approx(clock(), abs=5), 2)
+    assert lease == Lease(pytest.approx(clock(), abs=5), 2, not_after=pytest.approx(lease.start_at + FAST.tolerance))
     assert store.line is not None
     assert store.line.send_limit == 500_000
 

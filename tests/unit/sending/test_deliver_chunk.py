@@ -95,7 +95,7 @@ def test_every_mail_of_a_mixed_answer_has_its_own_outcome(
     assert tables.emails.get("b1-000001").reason == "no"
 
 
-@pytest.mark.parametrize("why", [why for why in PAUSE_SECONDS if why != "throttled"])
+@pytest.mark.parametrize("why", [why for why in PAUSE_SECONDS if why not in {"throttled", "late"}])
 def test_a_pause_hands_the_rest_back_for_as_long(
     delivery: ChunkDelivery, mailer: FakeMailer, batches: BatchStore, why: Pause
 ) -> None:
@@ -106,6 +106,15 @@ def test_a_pause_hands_the_rest_back_for_as_long(
     assert delivery.deliver(CHUNK) == Finished()
     assert set(mailer.taken.values()) == {1}
     assert counts(batches) == {"sent": 4, "open": 0}
+
+
+def test_a_missed_slot_is_leased_anew_without_telling_anybody_to_slow_down(
+    delivery: ChunkDelivery, mailer: FakeMailer, governor: FakeGovernor
+) -> None:
+    mailer.script = [NotNow("late", "missed")] * 2
+    assert delivery.deliver(CHUNK) == Finished()
+    assert (governor.throttles, len(governor.leases)) == (0, 3)
+    assert mailer.taken == Counter({f"b1-{i:06d}": 1 for i in range(4)})
 
 
 def test_a_throttled_chunk_goes_on_at_the_governors_pace(

@@ -113,6 +113,17 @@ def test_what_ses_does_not_take_now_waits_without_spending_an_attempt(
     assert mailer.taken == {"e1": 1}
 
 
+def test_a_mail_that_misses_its_slot_is_queued_again_at_once(
+    delivery: EmailDelivery, mailer: FakeMailer, governor: FakeGovernor, row: TrackerRow
+) -> None:
+    governor.missed = [True]
+    assert seconds(delivery.deliver(MAIL)) == 0
+    row.refresh()
+    assert (row.send_status, row.attempts, mailer.calls) == ("queued", 0, [])
+    assert delivery.deliver(MAIL) == Finished()
+    assert mailer.taken == {"e1": 1}
+
+
 @pytest.mark.parametrize(
     ("refusal", "wait"),
     [
