@@ -37,12 +37,12 @@ _PASSING = frozenset(
 
 def is_condition_failure(error: PynamoDBException) -> bool:
     """Tell whether a single conditional write was refused by its condition."""
-    return error.cause_response_code == CONDITION_FAILED
+    return _code(error) == CONDITION_FAILED
 
 
 def is_conflict(error: PynamoDBException) -> bool:
     """Tell whether another transaction held the item at that moment: try again."""
-    if error.cause_response_code in CONFLICT_CODES:
+    if _code(error) in CONFLICT_CODES:
         return True
     return bool(CONFLICT_CODES & _cancellation_codes(error))
 
@@ -68,6 +68,15 @@ def patiently(write: Callable[[], Result], *, sleep: Callable[[float], None]) ->
     return write()
 
 
+def _code(error: PynamoDBException) -> str | None:
+    """Return DynamoDB's error code; None when no answer came.
+
+    PynamoDB's ``cause_response_code`` fails with AttributeError on a lost connection or a timeout: botocore's
+    HTTPClientError has a ``response`` that is None.
+    """
+    return error.cause.response["Error"].get("Code") if isinstance(error.cause, ClientError) else None
+
+
 def _cancellation_codes(error: PynamoDBException) -> set[str]:
     """Return why a transaction was cancelled; DynamoDB gives a reason for each of its items."""
     if not isinstance(error, TransactWriteError):
@@ -88,7 +97,7 @@ def translated(doing: str) -> Iterator[None]:
     except TableDoesNotExist as error:
         raise UnavailableError("DynamoDB", f"{doing}: table missing; has `ems provision` run?") from error
     except PynamoDBException as error:
-        code = error.cause_response_code
+        code = _code(error)
         if code == "ResourceNotFoundException":
             raise UnavailableError("DynamoDB", f"{doing}: table missing; has `ems provision` run?") from error
         if code in _PASSING or _PASSING & _cancellation_codes(error) or not isinstance(error.cause, ClientError):

@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
 from fakes.clock import Clock
 from pynamodb.exceptions import PutError
 
@@ -31,7 +38,16 @@ def test_what_passes_by_itself_is_an_outage(code: str) -> None:
         raise put_error(code)
 
 
-@pytest.mark.parametrize("cause", [ConnectTimeoutError(endpoint_url="x"), NoCredentialsError()])
+@pytest.mark.parametrize(
+    "cause",
+    [
+        ConnectTimeoutError(endpoint_url="x"),
+        ReadTimeoutError(endpoint_url="x"),
+        ConnectionClosedError(endpoint_url="x"),
+        NoCredentialsError(),
+    ],
+    ids=lambda cause: type(cause).__name__,
+)
 def test_a_lost_connection_is_an_outage(cause: BotoCoreError) -> None:
     with pytest.raises(UnavailableError, match="DynamoDB"), translated("cannot test"):
         raise PutError("put", cause)
