@@ -4,7 +4,6 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import boto3
 import pytest
 import requests
 from stage.metronome import Metronome
@@ -82,18 +81,10 @@ def test_a_second_set_of_workers_joins_and_leaves_and_the_rate_is_kept_and_nothi
 
 
 def waiting_chunks(product: Product) -> int:
-    environment = product.environment
-    sqs = boto3.session.Session().client(
-        "sqs",
-        region_name=environment["AWS_DEFAULT_REGION"],
-        endpoint_url=environment["AWS_ENDPOINT_URL"],
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    url = sqs.get_queue_url(QueueName="email-wait")["QueueUrl"]
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
-    sqs.close()
-    return int(attributes["ApproximateNumberOfMessages"])
+    with product.aws("sqs") as sqs:
+        url = sqs.get_queue_url(QueueName="email-wait")["QueueUrl"]
+        answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
 def test_a_web_process_is_killed_while_it_accepts_and_the_repeated_request_is_accepted_once(

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import boto3
 import requests
 from stage.other_ses import OtherSes
 from stage.polling import until
@@ -26,6 +27,7 @@ REPOSITORY = Path(__file__).parents[2]
 BIN = Path(sys.prefix) / "bin"
 KEY = "key-of-the-tests"
 MARK = "EMS_TEST_MARK"
+REGION = "us-east-1"
 STOP_SECONDS = 30.0
 
 
@@ -161,20 +163,30 @@ class Processes:
 
 
 def kill_all(pids: Iterable[int]) -> None:
-    """End processes as a crash does; one that has ended by itself meanwhile is as good."""
+    """End processes as a crash does."""
+    signal_all(pids, signal.SIGKILL)
+
+
+def signal_all(pids: Iterable[int], number: signal.Signals) -> None:
+    """Signal processes; one that has ended by itself meanwhile is as good."""
     for pid in pids:
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
 
 
 def marked(mark: str) -> list[tuple[int, str]]:
-    """Return pid and command line of every process that carries *mark* in its environment."""
+    """Return pid and command line of every process that carries *mark*."""
+    return carrying(f"{MARK}={mark}")
+
+
+def carrying(variable: str) -> list[tuple[int, str]]:
+    """Return pid and command line of every process with ``NAME=value`` in its environment."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
-            if f"{MARK}={mark}".encode() in (entry / "environ").read_bytes():
+            if variable.encode() in (entry / "environ").read_bytes().split(b"\0"):
                 found.append((int(entry.name), (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()))
         except OSError:  # it has ended meanwhile, or is not ours
             continue
@@ -202,6 +214,32 @@ class Product:
         """Start processes of the Procfile on this account."""
         log = self.directory / f"{'-'.join(names) or 'honcho'}-{time.time_ns()}.log"
         return Processes(*names, environment={**self.environment, **more}, log=log)
+
+    @contextmanager
+    def aws(self, service: str) -> Iterator[Any]:
+        """Open a client of this account."""
+        client = boto3.session.Session().client(
+            service,  # type: ignore[call-overload]
+            region_name=REGION,
+            endpoint_url=self.environment["AWS_ENDPOINT_URL"],
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        try:
+            yield client
+        finally:
+            client.close()
+
+    @contextmanager
+    def aws_stands_still(self) -> Iterator[None]:
+        """Stop SQS, SNS and DynamoDB without ending them: they take connections and answer nothing."""
+        pids = [pid for pid, _ in carrying(f"GATEWAY_PORT={self.environment['AWS_ENDPOINT_URL'].rpartition(':')[2]}")]
+        assert pids
+        signal_all(pids, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            signal_all(pids, signal.SIGCONT)
 
     def ems(self, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
         """Run an `ems` command on this account."""
@@ -247,14 +285,19 @@ def local_aws(directory: Path) -> Iterator[str]:
 
 
 @contextmanager
-def provisioned(directory: Path, *, ses: OtherSes, **settings: str) -> Iterator[Product]:
-    """Prepare an account on the embedded AWS and the other SES; nothing of EMS runs on it yet."""
+def provisioned(
+    directory: Path, *, ses: OtherSes, region_variable: str = "AWS_REGION", **settings: str
+) -> Iterator[Product]:
+    """Prepare an account on the embedded AWS and the other SES; nothing of EMS runs on it yet.
+
+    AWS has two names for the variable of the region, and either must do alone.
+    """
     with local_aws(directory) as aws_url:
         port = str(free_port())
         environment = bare_environment(
             AWS_ENDPOINT_URL=aws_url,
             AWS_ENDPOINT_URL_SESV2=ses.url,
-            AWS_DEFAULT_REGION="us-east-1",
+            **{region_variable: REGION},
             AWS_ACCESS_KEY_ID="test",
             AWS_SECRET_ACCESS_KEY="test",
             PORT=port,

@@ -23,7 +23,11 @@ def other_ses(sns: SigningSns) -> Iterator[OtherSes]:
 @pytest.fixture(scope="session")
 def product(other_ses: OtherSes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     settings = {"EMS_SES_READ_TIMEOUT_SECONDS": "5", "EMS_VISIBILITY_TIMEOUT_SECONDS": "30"}
-    with provisioned(tmp_path_factory.mktemp("product"), ses=other_ses, **settings) as product, product.start() as ems:
+    directory = tmp_path_factory.mktemp("product")
+    with (
+        provisioned(directory, ses=other_ses, region_variable="AWS_DEFAULT_REGION", **settings) as product,
+        product.start() as ems,
+    ):
         wait_until_ready(product.url, ems)
         product.processes = ems
         yield product

@@ -47,7 +47,7 @@ def test_a_paused_batch_stops_and_a_resumed_one_reaches_everybody_once(
     assert recipients_of(product, batch_id) == Counter(f"paused-{n}@example.com" for n in range(600))
 
 
-def test_a_batch_with_a_time_ahead_is_scheduled_and_goes_out_when_it_comes(
+def test_a_batch_with_a_time_ahead_goes_out_when_it_comes_with_the_template_that_it_was_accepted_with(
     product: Product, api: Api, autumn: str
 ) -> None:
     send_at = time.time() + 5
@@ -56,10 +56,15 @@ def test_a_batch_with_a_time_ahead_is_scheduled_and_goes_out_when_it_comes(
     batch = api.batch(batch_id)
     assert batch["status"] == "scheduled"
     assert batch["counts"]["waiting"] == 60
+    before = api.ok("GET", f"/campaigns/{autumn}")
+    template = {"subject": "Good day {{name}}", "html": None, "text": "{{name}}, it is autumn"}
+    changed = {name: before[name] for name in ("name", "kind", "sender")} | {"template": template}
+    after = api.ok("PUT", f"/campaigns/{autumn}", changed)
     assert api.finished(batch_id)["counts"]["sent"] == 60
     sent = product.ses.books.of(batch_id)
     assert len({one.recipient for one in sent}) == len(sent) == 60
     assert min(one.at for one in sent) >= send_at
+    assert {one.template for one in sent} == {before["template_name"]} != {after["template_name"]}
 
 
 def test_a_bulk_request_that_is_repeated_with_its_key_is_one_batch(product: Product, api: Api, autumn: str) -> None:
@@ -90,6 +95,34 @@ def test_a_single_request_that_is_repeated_with_its_key_is_one_mail(product: Pro
 
 def test_without_a_key_every_request_is_a_mail(api: Api, reminder: str) -> None:
     assert api.single(reminder, "each@example.com") != api.single(reminder, "each@example.com")
+
+
+def test_a_paused_campaign_holds_its_batches_and_no_others(product: Product, api: Api, autumn: str) -> None:
+    held = api.campaign("held", "bulk")
+    body = api.ok("GET", f"/campaigns/{held}")
+    body = {name: body[name] for name in ("name", "kind", "sender")} | {
+        "template": {"subject": "Hello {{name}}", "text": "Dear {{name}}"}
+    }
+    pause = {**body, "state": "paused_by_operator", "state_reason": "a typo in the subject"}
+    assert api.ok("PUT", f"/campaigns/{held}", pause)["state_reason"] == "a typo in the subject"
+    batch_id = api.bulk(held, people(30, label="held"))["batch_id"]
+    assert api.finished(api.bulk(autumn, people(30, label="free"))["batch_id"])["counts"]["sent"] == 30
+    assert product.ses.books.of(batch_id) == []
+    assert api.batch(batch_id)["counts"]["waiting"] == 30
+    api.ok("PUT", f"/campaigns/{held}", {**body, "state": "active"})
+    assert api.finished(batch_id)["counts"]["sent"] == 30
+    assert recipients_of(product, batch_id) == Counter(f"held-{n}@example.com" for n in range(30))
+
+
+def test_a_single_mail_and_its_copies_are_one_call(product: Product, api: Api, reminder: str) -> None:
+    body = {"campaign_id": reminder, "to": "first@example.com", "data": {"name": "Ada"}}
+    copies = {"cc": ["second@example.com"], "bcc": ["third@example.com", "first@EXAMPLE.com"]}
+    email_id = api.ok("POST", "/send-email", {**body, **copies, "tags": {"team": "billing"}})["email_id"]
+    mail = api.reaches(email_id, "sent")
+    taken = product.ses.books.of(email_id)
+    assert [one.recipient for one in taken] == ["first@example.com", "second@example.com", "third@example.com"]
+    assert {one.message_id for one in taken} == {mail["message_id"]}
+    assert {one.tags["team"] for one in taken} == {"billing"}
 
 
 def test_fifty_thousand_are_accepted_in_one_call_and_a_cancelled_batch_stops_within_seconds(

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-import boto3
 import pytest
 from stage.polling import until
 from stage.product import Api, Product, people
@@ -106,6 +105,11 @@ def test_whoever_bounced_hard_gets_no_further_mail(
     again = api.single(news, mail.recipient.upper().replace("EXAMPLE.COM", "example.com"))
     assert "bounce" in api.reaches(again, "suppressed")["reason"]
     assert product.ses.books.of(again) == []
+    recipients = [*people(3, label="healthy"), {"to": mail.recipient, "data": {"name": "Gone"}}]
+    batch_id = api.bulk(api.campaign("to-all", "bulk"), recipients)["batch_id"]
+    counts = api.finished(batch_id)["counts"]
+    assert (counts["sent"], counts["suppressed"]) == (3, 1)
+    assert mail.recipient not in {one.recipient for one in product.ses.books.of(batch_id)}
 
 
 def test_an_event_finds_its_mail_by_message_id_when_it_has_no_tag(
@@ -143,17 +147,9 @@ def test_a_topic_may_feed_the_queue_without_the_webhook(
     """Raw delivery puts SES's own JSON into the queue, without it there is the envelope of SNS around it."""
     text = event("Open", mails[name])
     body = text if name == "by queue" else webhook.sns.notification(text).decode()
-    environment = product.environment
-    sqs = boto3.session.Session().client(
-        "sqs",
-        region_name=environment["AWS_DEFAULT_REGION"],
-        endpoint_url=environment["AWS_ENDPOINT_URL"],
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="email-events")["QueueUrl"], MessageBody=body)
+    with product.aws("sqs") as sqs:
+        sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="email-events")["QueueUrl"], MessageBody=body)
     assert history(api, mails[name], number=1)["status"] == "opened"
-    sqs.close()
 
 
 def test_unknown_types_and_set_up_messages_are_taken_and_harmless(

@@ -1,6 +1,5 @@
 """What an operator does with a running system: provision again, run a second beat, make keys, look at Flower."""
 
-import boto3
 import pytest
 import requests
 from stage.polling import until
@@ -11,22 +10,14 @@ pytestmark = pytest.mark.processes
 
 def listed(product: Product) -> tuple[list[str], list[str], list[str]]:
     """Tables, queues without those that come and go, and topics of the account."""
-    environment = product.environment
     names = []
     for service, call, key in (
         ("dynamodb", "list_tables", "TableNames"),
         ("sqs", "list_queues", "QueueUrls"),
         ("sns", "list_topics", "Topics"),
     ):
-        client = boto3.session.Session().client(
-            service,  # type: ignore[call-overload]
-            region_name=environment["AWS_DEFAULT_REGION"],
-            endpoint_url=environment["AWS_ENDPOINT_URL"],
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-        names.append(sorted(str(one) for one in getattr(client, call)()[key] if "ems-tmp-" not in str(one)))
-        client.close()
+        with product.aws(service) as client:
+            names.append(sorted(str(one) for one in getattr(client, call)()[key] if "ems-tmp-" not in str(one)))
     tables, queues, topics = names
     return tables, queues, topics
 

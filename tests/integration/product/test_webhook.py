@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import boto3
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fakes.sns import SigningSns
@@ -133,15 +132,8 @@ def subscriber() -> Iterator[Subscriber]:
 
 @pytest.fixture
 def aws_sns(product: Product) -> Iterator[Any]:
-    client = boto3.session.Session().client(
-        "sns",
-        region_name="us-east-1",
-        endpoint_url=product.environment["AWS_ENDPOINT_URL"],
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    yield client
-    client.close()
+    with product.aws("sns") as client:
+        yield client
 
 
 def pending(sns: Any, subscription_arn: str) -> bool:
