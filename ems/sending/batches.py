@@ -66,8 +66,9 @@ class Batches:
         parts = split_recipient_id(email_id)
         if parts is None:
             return None
-        batch = self._store.get(parts[0])
-        if batch is None or not batch.accepted:
+        batch_id, index = parts
+        batch = self._store.get(batch_id)
+        if batch is None or not batch.accepted or index >= batch.requested:
             return None
         return (Status.CANCELLED if batch.state == "cancelled" else Status.QUEUED).value
 

@@ -25,7 +25,8 @@ class Batch:
     """A batch as it was accepted; times are epoch seconds.
 
     ``state`` is accepting, abandoned, waiting, paused or cancelled. ``updated_at`` is when it got that state; while
-    accepting it names the attempt that is under way.
+    accepting it names the attempt that is under way. ``requested`` counts the entries of the request, ``total`` those
+    that were accepted.
     """
 
     batch_id: str
@@ -33,6 +34,7 @@ class Batch:
     kind: str
     name: str | None
     state: str
+    requested: int
     total: int
     chunks: int
     template_name: str
@@ -87,6 +89,7 @@ class BatchStore:
             kind=batch.kind,
             name=batch.name,
             state=batch.state,
+            size=batch.requested,
             total=batch.total,
             chunks=batch.chunks,
             template_name=batch.template_name,
@@ -254,6 +257,7 @@ def _batch(row: BatchRow) -> Batch:
         kind=row.kind or "bulk",
         name=row.name,
         state=row.state or "accepting",
+        requested=int(row.size or 0),
         total=int(row.total or 0),
         chunks=int(row.chunks or 0),
         template_name=row.template_name or "",

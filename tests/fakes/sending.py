@@ -74,6 +74,7 @@ def batch(batch_id: str = "b1", *, total: int = 4, state: str = "waiting", **cha
         kind="bulk",
         name=None,
         state=state,
+        requested=total,
         total=total,
         chunks=1,
         template_name="ems-welcome-1",

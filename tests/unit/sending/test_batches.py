@@ -147,7 +147,7 @@ def test_a_recipient_without_a_row_is_queued_or_cancelled_with_its_batch(view: B
     assert view.pending_status("b1-000001") == "cancelled"
 
 
-@pytest.mark.parametrize("email_id", ["e1", "b1", "b1-1", "b1-00000x", "b2-000001"])
+@pytest.mark.parametrize("email_id", ["e1", "b1", "b1-1", "b1-00000x", "b2-000001", "b1-000004"])
 def test_an_id_of_no_batch_has_no_pending_status(view: Batches, batches: BatchStore, email_id: str) -> None:
     batches.create(batch())
     assert view.pending_status(email_id) is None
