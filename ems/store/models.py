@@ -130,8 +130,9 @@ class TrackerRow(Model):
 class BatchRow(Model):
     """One table for a batch, its chunks and what is parked, told apart by ``item``.
 
-    - ``batch``: the accepted request, ``size`` entries of which ``total`` were taken. ``state`` is ``accepting`` (chunks are being enqueued), ``waiting`` (accepted),
-      ``paused`` or ``cancelled``; ``scheduled``, ``sending`` and ``done`` are derived on reading.
+    - ``batch``: the accepted request, ``size`` entries of which ``total`` were taken. ``state`` is ``accepting``
+      (chunks are being enqueued), ``abandoned`` (its acceptance died), ``waiting`` (accepted), ``paused`` or
+      ``cancelled``; ``scheduled``, ``sending`` and ``done`` are derived on reading.
     - ``chunk#NNNNNN``: created by the first sender that takes the chunk. ``left`` lists the positions in the chunk
       that were never tried or that SES gave back, ``under_way`` those of the call in progress.
     - ``parked#NNNNNN``: the payload of a chunk whose batch or campaign is paused or not yet due.

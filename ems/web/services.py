@@ -14,6 +14,7 @@ from ems.store.api_keys import Identity
 from ems.store.campaigns import Campaign
 from ems.store.pages import Page
 from ems.store.status import Status
+from ems.web.queue_metrics import QueueDepths
 
 if TYPE_CHECKING:
     from ems.wiring import Services as WiredServices
@@ -141,6 +142,8 @@ class WebServices:
     @classmethod
     def of(cls, services: "WiredServices") -> Self:
         """Take the collaborators from the process's wiring."""
+        registry = CollectorRegistry()
+        registry.register(QueueDepths(services.sqs))
         return cls(
             acceptance=services.acceptance,
             batches=services.batches,
@@ -150,4 +153,5 @@ class WebServices:
             intake=services.intake,
             rate=services.rate_report,
             health={"sqs": services.check_sqs, "dynamodb": services.check_dynamodb, "ses": services.check_ses},
+            registry=registry,
         )

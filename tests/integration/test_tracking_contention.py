@@ -35,13 +35,13 @@ def real_tables(aws_environment: dict[str, str]) -> Iterator[Tables]:
 
 
 @pytest.fixture
-def tracker(real_tables: Tables, aws_environment: dict[str, str]) -> Tracker:
+def tracker(real_tables: Tables) -> Tracker:
     store = TrackingStore(real_tables, retention_seconds=DAY, clock=time.time)
     return Tracker(store=store, suppressions=Suppressions(real_tables))
 
 
 def test_every_event_counts_once_while_workers_and_the_sender_write_the_same_row(
-    real_tables: Tables, tracker: Tracker, aws_environment: dict[str, str]
+    real_tables: Tables, tracker: Tracker
 ) -> None:
     ledger = Ledger(real_tables, retention_seconds=DAY)
 
