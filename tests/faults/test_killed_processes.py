@@ -1,7 +1,9 @@
 """Processes that die without a word: whoever was accepted gets one mail or is in doubt, and nobody gets two."""
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -65,12 +67,11 @@ def test_a_second_set_of_workers_joins_and_leaves_and_the_rate_is_kept_and_nothi
 ) -> None:
     """Two senders, two drainers and two beats at once; then one of each is asked to end in the middle of its work."""
     throttled = product.ses.books.throttled
-    with Metronome() as machine:
-        second = product.start("sender", "control", "beat")
+    with Metronome() as machine, product.start("sender", "control", "beat") as second:
         until(lambda: second.log.read_text().count(" ready.") == 2)
         batch_id = api.bulk(drive, people(900, label="both"))["batch_id"]
         until(lambda: mails(product, batch_id).total() > 300)
-        assert batch_id in second.log.read_text(), "the second sender had nothing to do"
+        assert "ems.deliver_chunk" in second.log.read_text(), "the second sender had nothing to do"
         second.stop()
         assert "SIGKILL" not in second.log.read_text()
         assert mails(product, batch_id).total() < 900
@@ -80,21 +81,30 @@ def test_a_second_set_of_workers_joins_and_leaves_and_the_rate_is_kept_and_nothi
     assert product.ses.books.throttled == throttled
 
 
-def waiting_chunks(product: Product) -> int:
+@contextmanager
+def waiting_queue(product: Product) -> Iterator[Callable[[], int]]:
+    """Count the chunks that wait, and leave none behind: 1,000 of them would be in the way of the next test."""
     with product.aws("sqs") as sqs:
         url = sqs.get_queue_url(QueueName="email-wait")["QueueUrl"]
-        answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
-    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+        def depth() -> int:
+            answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+            return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+        try:
+            yield depth
+        finally:
+            sqs.purge_queue(QueueUrl=url)
 
 
 def test_a_web_process_is_killed_while_it_accepts_and_the_repeated_request_is_accepted_once(
     product: Product, api: Api, crew: Crew, drive: str
 ) -> None:
     crew.processes.stop()  # so that nothing is taken out of the queue while it is looked at
-    body: dict[str, Any] = {"campaign_id": drive, "recipients": people(15_000, label="half")}
+    body: dict[str, Any] = {"campaign_id": drive, "recipients": people(50_000, label="half")}
 
     def accept() -> requests.Response | None:
-        key = {"Authorization": f"Bearer {api.key}", "Idempotency-Key": "half-accepted"}
+        key = {"Authorization": f"Bearer {api.key}", "Idempotency-Key": f"half {drive}"}
         try:
             return requests.post(f"{product.url}/send-bulk-email", json=body, headers=key, timeout=90)
         except requests.ConnectionError:
@@ -104,25 +114,22 @@ def test_a_web_process_is_killed_while_it_accepts_and_the_repeated_request_is_ac
         answer = accept()
         return answer if answer is not None and answer.status_code == 202 else None
 
-    with ThreadPoolExecutor(1) as caller:
+    with waiting_queue(product) as waiting, ThreadPoolExecutor(1) as caller:
         first = caller.submit(accept)
-        until(lambda: waiting_chunks(product) > 20, every=0.02)
+        until(waiting, every=0.01)
         assert product.processes is not None
         _master, *servers = product.processes.pids("python", "gunicorn")
         kill_all(servers)
         assert first.result() is None, "it was answered before it was killed"
-    answer = until(accepted).json()
-    assert answer["accepted"] == 15_000
-    assert until(accepted).json() == answer
-    batch_id = answer["batch_id"]
-    crew.replace()
-    until(lambda: mails(product, batch_id).total() > 100)
-    api.ok("POST", f"/batches/{batch_id}/cancel")
-    counts = until(lambda: counts if (counts := api.batch(batch_id)["counts"])["sending"] == 0 else None)
-    # The next batch comes through only after all of the cancelled chunks, the doubled ones among them.
-    api.finished(api.bulk(drive, people(5, label="after-half"))["batch_id"])
-    assert counts["sent"] + counts["cancelled"] == 15_000
-    assert counts == api.batch(batch_id)["counts"]
+        answer = until(accepted).json()
+        assert answer["accepted"] == 50_000
+        assert waiting() > 1_000, "no chunk of the first attempt is in the queue"
+        batch_id = answer["batch_id"]
+        crew.replace()
+        until(lambda: mails(product, batch_id).total() > 300)
+        api.ok("POST", f"/batches/{batch_id}/cancel")
+        counts = until(lambda: counts if (counts := api.batch(batch_id)["counts"])["sending"] == 0 else None)
+    assert counts["sent"] + counts["cancelled"] == 50_000
     reached = mails(product, batch_id)
     assert set(reached.values()) == {1}
     assert reached.total() == counts["sent"]
