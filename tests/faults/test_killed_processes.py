@@ -57,8 +57,7 @@ def test_all_workers_are_killed_while_they_send_and_track(
 
 
 def all_delivered(api: Api, drive: str, batch_id: str) -> bool:
-    delivered = api.ok("GET", f"/emails?campaign_id={drive}&status=delivered&limit=200")["items"]
-    return sum(mail["batch_id"] == batch_id for mail in delivered) == 100
+    return sum(mail["batch_id"] == batch_id for mail in api.emails(drive, "delivered")) == 100
 
 
 @pytest.mark.usefixtures("crew")

@@ -84,8 +84,7 @@ def test_doubt_in_a_batch_is_counted_and_the_counts_follow_the_evidence(
     assert counts["sent"] + counts["in_doubt"] == 60
     taken = {one.email_id: one for one in product.ses.books.of(batch_id)}
     assert len(taken) == len(product.ses.books.of(batch_id)) == 60
-    doubtful = api.ok("GET", f"/emails?campaign_id={drive}&status=in_doubt&limit=200")["items"]
-    doubtful = [mail for mail in doubtful if mail["batch_id"] == batch_id]
+    doubtful = [mail for mail in api.emails(drive, "in_doubt") if mail["batch_id"] == batch_id]
     assert len(doubtful) == counts["in_doubt"]
     for mail in doubtful:
         one = taken[mail["email_id"]]

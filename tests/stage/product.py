@@ -100,6 +100,17 @@ class Api:
     def email(self, email_id: str) -> Any:
         return self.ok("GET", f"/emails/{email_id}")
 
+    def emails(self, campaign_id: str, status: str) -> list[Any]:
+        """Read all pages of a campaign's mails of one status."""
+        items: list[Any] = []
+        cursor = ""
+        while True:
+            page = self.ok("GET", f"/emails?campaign_id={campaign_id}&status={status}&limit=200{cursor}")
+            items += page["items"]
+            if page["next"] is None:
+                return items
+            cursor = f"&cursor={page['next']}"
+
     def finished(self, batch_id: str) -> Any:
         """Wait until a batch is done; return it."""
         return until(lambda: batch if (batch := self.batch(batch_id))["status"] == "done" else None)
