@@ -1,18 +1,18 @@
 """``make demo``: the main job, seen from outside, through the HTTP API alone."""
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import urllib3
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ems import queues
+from ems.local.api import Api
+from ems.local.client import SimulatorClient
+from ems.local.processes import ServiceError
 from ems.local.stack import Stack
 from ems.sending.audit import Verdict
 from ems.settings import Settings
@@ -28,31 +28,8 @@ PATIENCE_SECONDS = 120
 FINAL = {"sent", "failed", "suppressed", "in_doubt"}
 
 
-class DemoError(Exception):
+class DemoError(ServiceError):
     """The demo cannot go on; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Api:
-    """A caller's view of EMS."""
-
-    url: str
-    key: str
-    http: urllib3.PoolManager
-
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Make one call and return its JSON.
-
-        Raises:
-            DemoError: EMS answered with an error.
-        """
-        answer = self.http.request(
-            method, self.url + path, json=body, headers={"Authorization": f"Bearer {self.key}"}, timeout=30
-        )
-        document: dict[str, Any] = json.loads(answer.data)
-        if answer.status >= 400:  # noqa: PLR2004 - any error
-            raise DemoError(f"{method} {path} answered {answer.status}: {document}")
-        return document
 
 
 def run(*, state_dir: Path, console: Console) -> int:
@@ -75,9 +52,8 @@ class _Demo:
     def __init__(self, stack: Stack, console: Console) -> None:
         self._stack = stack
         self._console = console
-        http = urllib3.PoolManager()
-        self._api = Api(stack.url, stack.api_key, http)
-        self._simulator = Api(str(stack.aws.ses_url), "", http)
+        self._api = Api(stack.url, stack.api_key)
+        self._simulator = SimulatorClient(str(stack.aws.ses_url))
         self._services = Services(Settings.from_environment())
 
     def create_campaigns(self) -> None:
@@ -160,7 +136,7 @@ class _Demo:
         """Wait until SES has told everything and EMS has counted it."""
 
         def counted() -> bool:
-            events = self._report()["events"]
+            events = self._simulator.report()["events"]
             return all(kind["pending"] == 0 for kind in events.values()) and (
                 self._services.sqs.depth(queues.EVENTS).total == 0
             )
@@ -170,7 +146,7 @@ class _Demo:
     def report(self, batch_id: str, singles: int) -> int:
         """Print the table and the verdict; 0 when everything adds up."""
         verdicts = [self._services.auditor.batch(batch_id), *self._services.auditor.campaign("result-is-out")]
-        report = self._report()
+        report = self._simulator.report()
         limit = float(self._api.call("GET", "/rate")["account_limit"])
         rows, breaks = _figures(verdicts, report, accepted=BULK + singles, limit=limit)
         table = Table(title="What became of the mails", show_header=False)
@@ -183,9 +159,6 @@ class _Demo:
             self._console.print(f"[red]does not add up:[/red] {one}")
         self._console.print("everything adds up" if not breaks else f"{len(breaks)} breaks")
         return 1 if breaks else 0
-
-    def _report(self) -> dict[str, Any]:
-        return self._simulator.call("GET", "/_simulator/report")
 
     def _until(self, condition: Callable[[], bool], otherwise: str) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS

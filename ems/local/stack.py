@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,15 +20,19 @@ SES_PORT = 4570
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
 """More than honcho gives its processes (5 s) before it kills them."""
+HONCHO_SECONDS = 10.0
+"""The longest that honcho may take to start its processes; it takes a tenth of a second."""
 
 
 class Stack:
     """A context manager: started, provisioned and ready inside, nothing left behind outside.
 
-    The usual ports are taken when they are free, others when not. *state_dir* takes logs and temporary files.
+    The usual ports are taken when they are free, others when not. *state_dir* takes logs and temporary files, *rate* is
+    the simulated account's, *senders* how many sender processes run.
     """
 
-    def __init__(self, *, state_dir: Path, rate: float = 100) -> None:
+    def __init__(self, *, state_dir: Path, rate: float = 100, senders: int = 1) -> None:
+        self._senders = senders
         self.web_port = free_port(int(os.environ.get("PORT", WEB_PORT)))
         self.flower_port = free_port(int(os.environ.get("FLOWER_PORT", FLOWER_PORT)))
         self.api_key = os.environ.get("EMS_BOOTSTRAP_API_KEY") or f"local-{secrets.token_hex(12)}"
@@ -71,6 +76,7 @@ class Stack:
     def stop(self) -> None:
         """Stop everything, the newest first."""
         if self._processes is not None:
+            self._await_honcho(self._processes)
             self._processes.stop(seconds=STOP_SECONDS)
         self.aws.stop()
 
@@ -104,11 +110,25 @@ class Stack:
         os.environ["EMS_SNS_TOPIC_ARNS"] = str(provisioner.topic_arn)
         self._processes = Service(
             "EMS",
-            [str(Path(sys.prefix) / "bin" / "honcho"), "start"],
+            [str(Path(sys.prefix) / "bin" / "honcho"), "start", "--concurrency", f"sender={self._senders}"],
             port=self.web_port,
             health="/readyz",
             environment=os.environ,
             log=self.log,
-        ).start()
+        )
+        self._processes.start()
         self._processes.wait_until_ready(seconds=READY_SECONDS)
         provisioner.subscribe()
+
+    def _await_honcho(self, honcho: Service) -> None:
+        """Wait until honcho has noted all of its processes.
+
+        It fails when it is asked to end before (2.0.0: ``KeyError: 'pid'`` in ``Manager._killall``), and what it has
+        started by then runs on.
+        """
+        number = len(Path("Procfile").read_text().splitlines()) + self._senders - 1
+        deadline = time.monotonic() + HONCHO_SECONDS
+        while honcho.is_running and time.monotonic() < deadline:
+            if self.log.read_text().count(" started (pid=") >= number:
+                return
+            time.sleep(0.05)
