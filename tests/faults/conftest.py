@@ -83,4 +83,5 @@ class Crew:
 def crew(product: Product) -> Iterator[Crew]:
     running = Crew(product)
     yield running
+    running.processes.kill("celery")  # nothing is asked of them any more
     running.processes.stop()

@@ -15,12 +15,12 @@ pytestmark = pytest.mark.processes
 A_FEW_SECONDS = 5
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def autumn(api: Api) -> str:
     return api.campaign("autumn", "bulk")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def reminder(api: Api) -> str:
     return api.campaign("reminder", "transactional")
 

@@ -27,12 +27,12 @@ OUTCOMES = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def news(api: Api) -> str:
     return api.campaign("news", "transactional")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def mails(product: Product, api: Api, news: str) -> Mapping[str, SentMail]:
     """One mail that was sent for each kind of event, and some more, by name."""
     names = [*OUTCOMES, "early", "repeated", "untagged", "by queue", "by envelope", "soft", "clumsy"]

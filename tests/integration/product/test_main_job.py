@@ -41,7 +41,7 @@ class Job:
     machine_late: float
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def job(product: Product, api: Api) -> Job:
     spring, receipt = api.campaign("spring", "bulk"), api.campaign("receipt", "transactional")
     books = product.ses.books

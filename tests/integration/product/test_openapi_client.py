@@ -72,7 +72,7 @@ class Client:
         jsonschema.Draft202012Validator(whole, format_checker=jsonschema.FormatChecker()).validate(value)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def client(product: Product) -> Iterator[Client]:
     with requests.Session() as session:
         document = session.get(f"{product.url}/openapi.json", timeout=30).json()
@@ -80,7 +80,7 @@ def client(product: Product) -> Iterator[Client]:
         yield Client(product.url, document, session)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def campaign(client: Client) -> Any:
     """The campaign of the documented example, which the other examples send by."""
     status, made = client.call("create_campaign", body=client.example("create_campaign"))

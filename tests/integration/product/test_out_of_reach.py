@@ -26,13 +26,13 @@ CAMPAIGN = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def reach(api: Api) -> str:
     """A campaign, whose id also names its recipients and the idempotency keys."""
     return api.campaign("reach", "bulk")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def bodies(reach: str) -> Mapping[str, Any]:
     return {
         "/send-email": {"campaign_id": reach, "to": f"{reach}@example.com", "data": {"name": "Ada"}},
@@ -41,7 +41,7 @@ def bodies(reach: str) -> Mapping[str, Any]:
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def webs(product: Product) -> Iterator[Mapping[str, Api]]:
     """Web processes of which each cannot reach one service."""
     with ExitStack() as stack:
@@ -63,7 +63,7 @@ def alive(url: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def answers(webs: Mapping[str, Api], reach: str, bodies: Mapping[str, Any]) -> Mapping[tuple[str, str], Answer]:
     """What each of them says, asked at the same time since some take their while."""
     asked = [(service, path) for service in ("SQS", "DYNAMODB") for path in ("/send-email", "/send-bulk-email")]

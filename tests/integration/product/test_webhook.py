@@ -17,7 +17,7 @@ from stage.ses_events import SentMail, Webhook, event
 pytestmark = pytest.mark.processes
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def mail(product: Product, api: Api) -> SentMail:
     """A mail that was sent and of which no genuine event ever comes."""
     email_id = api.single(api.campaign("target", "transactional"), "target@example.com")
