@@ -30,7 +30,7 @@ up: install  ## Start everything on embedded services; prints the URLs and a key
 	@$(BIN)/ems up
 
 test: install  ## Run the whole test suite
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-fast: install  ## Run the tests that start no process
 	$(BIN)/pytest tests/unit tests/property -n 2

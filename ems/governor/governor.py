@@ -24,6 +24,7 @@ from ems.governor.readings import AccountReadings
 from ems.governor.status import RateStatus, describe
 from ems.governor.store import RateStore
 from ems.governor.waiting import Ticket, WaitingLine
+from ems.governor.window import CallWindow
 from ems.store.rate_item import Booked, Line
 
 log = structlog.get_logger(__name__)
@@ -99,10 +100,11 @@ class Governor:
         self._stopping = Event()
         self._seen: Line | None = None
         self._round_trip = 0.0
+        self._window = CallWindow()
         self.tally = Tally()
 
     def lease(self, n: int, *, lane: Lane, deadline: float | None = None) -> Lease:
-        """Wait until a call of *n* recipients (1 to 50) may start, and return then.
+        """Wait until a call of *n* recipients (1 to 50) may start, and return then; :meth:`returned` ends it.
 
         Asking ends at *deadline* (epoch seconds); a slot that was booked before is still waited for, which takes at
         most the lane's horizon.
@@ -129,15 +131,22 @@ class Governor:
     def arrive(self, lease: Lease) -> bool:
         """Wait for the slot of *lease*; False when it is missed, which loses the slot: book another.
 
+        When it is True, the call is to be made now and :meth:`returned` called after it.
+
         Raises:
             StoppedError: :meth:`stop` was called.
         """
         self._wait_until(lease.start_at)
-        if self._clock() > lease.not_after:
+        patience = lease.not_after - self._clock()
+        if patience < 0 or not self._window.enter(lease.n, limit=self._limit(), patience=patience):
             self.tally.missed_slots += 1
             return False
         self.tally.leases += 1
         return True
+
+    def returned(self, lease: Lease) -> None:
+        """Note that the call of *lease* has its answer, or was not made."""
+        self._window.leave(lease.n)
 
     def throttled(self) -> None:
         """Report that SES throttled a call: every process slows down, once for all who saw it.
@@ -156,7 +165,7 @@ class Governor:
         Raises:
             GovernorUnavailableError: The store cannot be reached.
         """
-        return self._policy.size_of_call(limit_of(self._line(), self._policy) / MILLI)
+        return self._policy.size_of_call(self._limit())
 
     def status(self) -> RateStatus:
         """Read the line and describe it.
@@ -177,6 +186,9 @@ class Governor:
         self._stopping.set()
         for queue in self._waiting.values():
             queue.wake()
+
+    def _limit(self) -> float:
+        return limit_of(self._line(), self._policy) / MILLI
 
     def _check_clock(self) -> None:
         limit = self._policy.max_skew

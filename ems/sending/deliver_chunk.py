@@ -143,20 +143,24 @@ class ChunkDelivery:
     def _work(self, chunk: ChunkPayload, claimed: ChunkState, hold: _Hold) -> Delivery:
         state = self._open(chunk, claimed, hold)
         slice_end = hold.since + self._timing.slice_seconds
+        # By the end of a later call the chunk could be another sender's.
         last_call = hold.since + self._timing.lease_seconds - self._timing.call_seconds
         template = chunk.template(self._configuration_set)
         while state.under_way:
             if self._clock() > slice_end:
                 return self._hand_back(chunk, state, hold, Postponed(0, "the slice of time is used"))
-            mails = chunk.mails(state.under_way)
             try:
-                lease = self._governor.lease(len(mails), lane="bulk", deadline=slice_end)
+                lease = self._governor.lease(len(state.under_way), lane="bulk", deadline=slice_end)
             except LeaseError as error:
                 return self._hand_back(chunk, state, hold, after_refused_lease(error, now=self._clock()))
-            if self._clock() > last_call:
-                # A stalled process: by the end of a call the chunk could be another sender's.
-                return self._hand_back(chunk, state, hold, Postponed(0, "the chunk's lease is nearly over"))
-            outcomes = self._mailer.send(template, mails, not_after=lease.not_after)
+            try:
+                outcomes = self._mailer.send(
+                    template, chunk.mails(state.under_way), not_after=min(lease.not_after, last_call)
+                )
+            finally:
+                self._governor.returned(lease)
+            if all(isinstance(outcome, NotNow) and outcome.why == "late" for outcome in outcomes):
+                continue
             pause = self._pause(outcomes)
             settled = _judge(chunk, state.under_way, outcomes)
             done = {one.position for one in settled}

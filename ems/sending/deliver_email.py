@@ -79,8 +79,11 @@ class EmailDelivery:
                 return NotNow("late", "the slot had passed")
         except LeaseError as error:
             return NotNow("late", str(error))
-        template = mail.template(self._configuration_set)
-        [outcome] = self._mailer.send(template, [outgoing], not_after=lease.not_after)
+        try:
+            template = mail.template(self._configuration_set)
+            [outcome] = self._mailer.send(template, [outgoing], not_after=lease.not_after)
+        finally:
+            self._governor.returned(lease)
         return outcome
 
     def _suppress(self, email_id: str, reason: str) -> Delivery:

@@ -20,6 +20,9 @@ class RateGovernor(Protocol):
     def arrive(self, lease: Lease) -> bool:
         """Wait for a booked slot; False when it is missed."""
 
+    def returned(self, lease: Lease) -> None:
+        """Note that the call of a slot that was reached is over."""
+
     def throttled(self) -> None:
         """Report that SES throttled a call."""
 

@@ -179,8 +179,11 @@ class Ledger:
         Raises:
             LeaseLostError: The chunk belongs to another worker by now.
         """
+        # Patient, because a mark that stays would put recipients in doubt whom SES was never asked about.
+        patiently(lambda: self._release(key, _advance(state, frozenset(), ()), owner), sleep=self._sleep)
+
+    def _release(self, key: ChunkKey, idle: ChunkState, owner: str) -> None:
         table = self._tables.batches
-        idle = _advance(state, frozenset(), ())
         try:
             with translated("cannot release a chunk"):
                 table(key.batch_id, key.item).update(

@@ -23,9 +23,10 @@ class SharedConnection(Connection):
     def __init__(self, settings: Settings) -> None:
         super().__init__(
             region=settings.aws_region,
+            # Three attempts of two seconds: a caller hears of an outage within seven.
             connect_timeout_seconds=2,
-            read_timeout_seconds=5,
-            max_retry_attempts=3,
+            read_timeout_seconds=2,
+            max_retry_attempts=2,
             max_pool_connections=64,
         )
         self._making = Lock()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ems.aws.ses import Accepted, Mail, Outcome, Template
+from ems.aws.ses import Accepted, Mail, NotNow, Outcome, Template
 from ems.governor.governor import Lease
 from ems.sending.payloads import ChunkPayload, ChunkRecipient, SinglePayload
 from ems.store.batches import Batch
@@ -132,6 +132,9 @@ class FakeGovernor:
         del lease
         return not self.missed or self.missed.pop(0) is False
 
+    def returned(self, lease: Lease) -> None:
+        del lease
+
     def throttled(self) -> None:
         self.throttles += 1
 
@@ -143,8 +146,10 @@ class FakeGovernor:
 class FakeMailer:
     """SES: answers by ``script``, accepts what the script does not cover, and logs every mail that it took.
 
-    ``taken`` is SES's own log.
+    ``taken`` is SES's own log, ``calls`` are those that left in time.
     """
+
+    clock: Callable[[], float] = lambda: 0.0
 
     script: list[Outcome | Died | None] = field(default_factory=list)
     taken: Counter[str] = field(default_factory=Counter)
@@ -152,7 +157,8 @@ class FakeMailer:
     templates: list[Template] = field(default_factory=list)
 
     def send(self, template: Template, mails: Sequence[Mail], *, not_after: float | None = None) -> list[Outcome]:
-        del not_after
+        if not_after is not None and self.clock() > not_after:
+            return [NotNow("late", "the slot had passed")] * len(mails)
         self.calls.append(list(mails))
         self.templates.append(template)
         return [self._next(mail) for mail in mails]

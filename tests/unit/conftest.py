@@ -21,11 +21,12 @@ def _aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _sockets(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Only loopback, and that only for a test that asks for ``loopback``."""
-    if "loopback" in request.fixturenames:
-        pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
-    else:
-        pytest_socket.disable_socket(allow_unix_socket=True)
+    """No connection but to loopback, and that only for a test that asks for ``loopback``.
+
+    Connecting is forbidden, not sockets themselves: a server that integration tests share in this worker goes on.
+    """
+    allowed = ["127.0.0.1"] if "loopback" in request.fixturenames else []
+    pytest_socket.socket_allow_hosts(allowed, allow_unix_socket=True)
     yield
     pytest_socket._remove_restrictions()
 

@@ -23,8 +23,8 @@ def governor() -> FakeGovernor:
 
 
 @pytest.fixture
-def mailer() -> FakeMailer:
-    return FakeMailer()
+def mailer(clock: Clock) -> FakeMailer:
+    return FakeMailer(clock=clock)
 
 
 @pytest.fixture
