@@ -48,42 +48,60 @@ class TaskMessage:
 
     def body(self) -> str:
         """Return the SQS message body, ASCII only."""
-        task_id = str(uuid.uuid4())
-        queue = QUEUE_OF_TASK[self.task]
-        embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
-        arguments = json.dumps([[], self.kwargs, embed], separators=(",", ":"))
-        envelope = {
-            "body": base64.b64encode(arguments.encode()).decode(),
-            "content-encoding": "utf-8",
-            "content-type": "application/json",
-            "headers": {
-                "lang": "py",
-                "task": self.task,
-                "id": task_id,
-                "root_id": task_id,
-                "parent_id": None,
-                "group": None,
-                "shadow": None,
-                "eta": None,
-                "expires": None,
-                "retries": 0,
-                "timelimit": [None, None],
-                "argsrepr": "()",
-                "kwargsrepr": self.label,
-                "origin": "ems",
-                "ignore_result": True,
-                **(self.headers or {}),
-            },
-            "properties": {
-                "correlation_id": task_id,
-                "delivery_mode": 2,
-                "delivery_info": {"exchange": "", "routing_key": queue},
-                "priority": 0,
-                "body_encoding": "base64",
-                "delivery_tag": str(uuid.uuid4()),
-            },
-        }
-        return json.dumps(envelope, separators=(",", ":"))
+        made = envelope(
+            self.task,
+            self.kwargs,
+            task_id=str(uuid.uuid4()),
+            queue=QUEUE_OF_TASK[self.task],
+            label=self.label,
+            headers=self.headers,
+        )
+        return json.dumps(made, separators=(",", ":"))
+
+
+def envelope(
+    task: str,
+    kwargs: Mapping[str, Any],
+    *,
+    task_id: str,
+    queue: str,
+    label: str,
+    headers: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Build what kombu's channel makes of a message: Celery's headers, the arguments in base64, where it was sent."""
+    embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+    arguments = json.dumps([[], kwargs, embed], separators=(",", ":"))
+    return {
+        "body": base64.b64encode(arguments.encode()).decode(),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {
+            "lang": "py",
+            "task": task,
+            "id": task_id,
+            "root_id": task_id,
+            "parent_id": None,
+            "group": None,
+            "shadow": None,
+            "eta": None,
+            "expires": None,
+            "retries": 0,
+            "timelimit": [None, None],
+            "argsrepr": "()",
+            "kwargsrepr": label,
+            "origin": "ems",
+            "ignore_result": True,
+            **(headers or {}),
+        },
+        "properties": {
+            "correlation_id": task_id,
+            "delivery_mode": 2,
+            "delivery_info": {"exchange": "", "routing_key": queue},
+            "priority": 0,
+            "body_encoding": "base64",
+            "delivery_tag": str(uuid.uuid4()),
+        },
+    }
 
 
 def header_of(body: str, name: str) -> Any:

@@ -12,10 +12,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from ems import messages
+
 Payload = dict[str, Any]
 
 _CONTENT_TYPE = "application/json"
-_EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
 
 class RefusedMessageError(Exception):
@@ -115,37 +116,10 @@ def _check_task(envelope: Payload) -> None:
 
 
 def _task_for(received: Received, *, queue: str, task: str) -> Payload:
-    arguments = json.dumps([[], {"message": received.body}, _EMBED])
-    return {
-        "body": base64.b64encode(arguments.encode()).decode(),
-        "content-encoding": "utf-8",
-        "content-type": _CONTENT_TYPE,
-        "headers": {
-            "lang": "py",
-            "task": task,
-            # SQS keeps the message id across deliveries, so a redelivery is the same task.
-            "id": received.message_id,
-            "root_id": received.message_id,
-            "parent_id": None,
-            "group": None,
-            "shadow": None,
-            "eta": None,
-            "expires": None,
-            "retries": 0,
-            "timelimit": [None, None],
-            "argsrepr": "()",
-            "kwargsrepr": f"sqs={received.message_id}",
-            "origin": "sqs",
-            "ignore_result": True,
-        },
-        "properties": {
-            "correlation_id": received.message_id,
-            "delivery_mode": 2,
-            "delivery_info": {"exchange": "", "routing_key": queue},
-            "priority": 0,
-            "body_encoding": "base64",
-        },
-    }
+    # SQS keeps the message id across deliveries, so a redelivery is the same task.
+    label = f"sqs={received.message_id}"
+    kwargs = {"message": received.body}
+    return messages.envelope(task, kwargs, task_id=received.message_id, queue=queue, label=label)
 
 
 def _stamped(envelope: Payload, received: Received) -> Payload:

@@ -9,15 +9,14 @@ bulk within a process.
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Event
-from typing import Protocol
 
 import structlog
 
 from ems.aws.account import AccountSample
 from ems.errors import UnavailableError
 from ems.governor.errors import ClockSkewError, GovernorUnavailableError, NotBeforeError, StoppedError, refusal
+from ems.governor.lease import ClockCheck, Lease, Tally
 from ems.governor.line import MILLI, SECOND, Denied, Grant, after_throttle, decide, limit_of, micros
 from ems.governor.policy import Lane, Policy
 from ems.governor.readings import AccountReadings
@@ -34,38 +33,6 @@ ROUND_TRIP_WEIGHT = 0.2
 
 LONGEST_ROUND_TRIP_SECONDS = 1.0
 """What a longer one counts as: it was a stall, and what comes after must not be booked as far ahead."""
-
-
-class ClockCheck(Protocol):
-    """What the governor asks of :class:`ems.aws.clock.SkewMeter`."""
-
-    def skew_exceeds(self, seconds: float) -> bool:
-        """Tell whether this process's clock is proved to be off by more than *seconds*."""
-
-    def bounds(self) -> tuple[float, float] | None:
-        """Return the least and the most that this process's clock is ahead of AWS's, in seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to one call of ``n`` recipients that leaves between ``start_at`` and ``not_after`` (epoch seconds).
-
-    A call that leaves later would bunch up with those of the slots after it.
-    """
-
-    start_at: float
-    n: int
-    not_after: float
-
-
-@dataclass(slots=True)
-class Tally:
-    """What this process did so far, for metrics and benchmarks. Counts are approximate under threads."""
-
-    leases: int = 0
-    requests: int = 0
-    conflicts: int = 0
-    missed_slots: int = 0
 
 
 class Governor:

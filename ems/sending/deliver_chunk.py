@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from ems.aws.ses import Accepted, NotNow, Outcome, Refused, Unknown
+from ems.aws.ses_answers import Accepted, NotNow, Outcome, Refused, Unknown
 from ems.governor.errors import LeaseError
 from ems.sending.deliver_email import SENDER_DIED
 from ems.sending.outcomes import Delivery, Finished, Postponed, after_pause, after_refused_lease

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import structlog
 
-from ems.aws.ses import Accepted, Mail, NotNow, Outcome, Refused, Unknown
+from ems.aws.ses import Mail
+from ems.aws.ses_answers import Accepted, NotNow, Outcome, Refused, Unknown
 from ems.governor.errors import LeaseError
-from ems.governor.governor import Lease
+from ems.governor.lease import Lease
 from ems.governor.policy import Lane
 from ems.sending.outcomes import Delivery, Finished, Postponed, after_pause, after_refused_lease
 from ems.sending.payloads import SinglePayload

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ems.aws.ses import NotNow, Pause
+from ems.aws.ses_answers import NotNow, Pause
 from ems.errors import UnavailableError
 from ems.governor.errors import LeaseError, NotBeforeError, QuotaExhaustedError, SendingPausedError, StoppedError
 

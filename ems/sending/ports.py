@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from ems.aws.ses import Mail, Outcome, Template
-from ems.governor.governor import Lease
+from ems.aws.ses import Mail, Template
+from ems.aws.ses_answers import Outcome
+from ems.governor.lease import Lease
 from ems.governor.policy import Lane
 
 

@@ -11,7 +11,8 @@ from fakes.sending import Died, FakeCampaigns, FakeGovernor, FakeSuppressions, a
 from fakes.tables import batches_of, ledger_of, singles_of
 
 from ems import messages, queues
-from ems.aws.ses import Accepted, Mail, NotNow, Outcome, Refused, Template, Unknown
+from ems.aws.ses import Mail, Template
+from ems.aws.ses_answers import Accepted, NotNow, Outcome, Refused, Unknown
 from ems.errors import UnavailableError
 from ems.sending.accept import Acceptance
 from ems.sending.batches import Batches

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ems.aws.ses import Accepted, Mail, NotNow, Outcome, Template
-from ems.governor.governor import Lease
+from ems.aws.ses import Mail, Template
+from ems.aws.ses_answers import Accepted, NotNow, Outcome
+from ems.governor.lease import Lease
 from ems.sending.payloads import ChunkPayload, ChunkRecipient, SinglePayload
 from ems.store.batches import Batch
 from ems.store.campaigns import Campaign

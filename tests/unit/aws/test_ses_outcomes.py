@@ -7,7 +7,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from ems.aws.ses import Accepted, Mail, NotNow, Outcome, Refused, SesSender, Template, Unknown
+from ems.aws.ses import Mail, SesSender, Template
+from ems.aws.ses_answers import Accepted, NotNow, Outcome, Refused, Unknown
 
 TEMPLATE = Template("welcome", "Jürgen <shop@example.com>", "ems-welcome-1", "ems", ("help@example.com",))
 ADA = Mail("e1", "ada@example.com", {"name": "Ada"}, tags={"team": "billing"})

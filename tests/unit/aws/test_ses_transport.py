@@ -12,7 +12,8 @@ from botocore.hooks import HierarchicalEmitter
 from fakes.http import Answer, ScriptedServer, answers, hangs_up, says_nothing
 
 from ems.aws.clients import ses
-from ems.aws.ses import Mail, NotNow, Outcome, SesSender, Template
+from ems.aws.ses import Mail, SesSender, Template
+from ems.aws.ses_answers import NotNow, Outcome
 from ems.settings import Settings
 
 TEMPLATE = Template("welcome", "shop@example.com", "ems-welcome-1", "ems")

@@ -20,7 +20,8 @@ from ems.governor.errors import (
     SendingPausedError,
     StoppedError,
 )
-from ems.governor.governor import Governor, Lease
+from ems.governor.governor import Governor
+from ems.governor.lease import Lease
 from ems.governor.line import SECOND, after_reading, micros
 from ems.governor.policy import Policy
 from ems.store.rate_item import Booked, Booking, Line, Refused

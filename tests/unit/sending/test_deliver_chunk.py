@@ -7,7 +7,7 @@ from fakes.clock import Clock
 from fakes.sending import Died, FakeGovernor, FakeMailer, FakeSuppressions, address, batch, chunk
 from fakes.tables import ledger_of
 
-from ems.aws.ses import NotNow, Pause, Refused, Unknown
+from ems.aws.ses_answers import NotNow, Pause, Refused, Unknown
 from ems.governor.errors import GovernorUnavailableError, QuotaExhaustedError, StoppedError
 from ems.sending.deliver_chunk import ChunkDelivery, Timing
 from ems.sending.outcomes import PAUSE_SECONDS, Delivery, Finished, Postponed

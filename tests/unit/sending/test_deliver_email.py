@@ -4,7 +4,7 @@ import pytest
 from fakes.clock import Clock
 from fakes.sending import Died, FakeGovernor, FakeMailer, FakeSuppressions, address, single
 
-from ems.aws.ses import NotNow, Pause, Refused, Unknown
+from ems.aws.ses_answers import NotNow, Pause, Refused, Unknown
 from ems.errors import UnavailableError
 from ems.governor.errors import (
     ClockSkewError,
