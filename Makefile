@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMPS := .venv/.installed .venv-aws/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-fast check format lock clean
+.PHONY: help install demo up test test-fast coverage bench check format lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -34,6 +34,12 @@ test: install  ## Run the whole test suite
 
 test-fast: install  ## Run the tests that start no process
 	$(BIN)/pytest tests/unit tests/property -n 2
+
+coverage: install  ## Run the tests that start no process and show what they leave out
+	$(BIN)/pytest tests/unit tests/property -n 2 --cov --cov-report=term-missing:skip-covered
+
+bench: install  ## Measure the main job with 1, 2 and 4 sender processes; bench/ holds more
+	$(BIN)/python bench/main_job.py --senders 1 2 4
 
 check: install  ## Lint, format, types, import rules
 	$(BIN)/ruff check

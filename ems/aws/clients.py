@@ -51,3 +51,9 @@ def ses(settings: Settings) -> "SESV2Client":
         max_pool_connections=POOL_CONNECTIONS,
     )
     return boto3.session.Session().client("sesv2", region_name=settings.aws_region, config=config)
+
+
+def ses_setup(settings: Settings) -> "SESV2Client":
+    """SES for preparing an account: all of those calls may be repeated, and SES takes one of them a second."""
+    config = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 8, "mode": "standard"})
+    return boto3.session.Session().client("sesv2", region_name=settings.aws_region, config=config)

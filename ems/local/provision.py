@@ -40,7 +40,7 @@ class Provisioner:
         self._tables: Tables = bind(settings)
         self._sqs: SQSClient = clients.sqs(settings)
         self._sns: SNSClient = clients.sns(settings)
-        self._ses: SESV2Client = clients.ses(settings)
+        self._ses: SESV2Client = clients.ses_setup(settings)
         self.topic_arn: str | None = None
 
     def run(self, *, webhook: bool) -> Iterator[Step]:
