@@ -71,12 +71,16 @@ class Acceptance:
             ConflictError: The idempotency key belongs to another request.
             UnavailableError: DynamoDB or SQS cannot take it; nothing will be sent.
         """
-        campaign = self._campaigns.get(request.campaign_id)
         email_id = ids.new_id("email", key_id=caller.key_id, idempotency_key=caller.idempotency_key)
+        fingerprint = ids.fingerprint(asdict(request))
+        if caller.idempotency_key is not None:
+            # Before anything is checked: a repetition gets its first answer, also when the campaign has changed since.
+            known = self._singles.find(email_id)
+            if known is not None and known.fingerprint == fingerprint and known.enqueued:
+                return AcceptedEmail(email_id, known.status)
+        campaign = self._campaigns.get(request.campaign_id)
         payload = _single_payload(campaign, request, email_id)
-        row = SingleRow(
-            email_id, campaign.campaign_id, campaign.kind, payload.to.lower(), ids.fingerprint(asdict(request))
-        )
+        row = SingleRow(email_id, campaign.campaign_id, campaign.kind, payload.to.lower(), fingerprint)
         existing = self._singles.create(row)
         if existing is not None:
             return self._repeated(existing, row, payload)

@@ -10,6 +10,7 @@ from pynamodb.expressions.update import Action
 from ems.errors import UnavailableError
 from ems.store.emails import campaign_shard
 from ems.store.failures import is_condition_failure, patiently, translated
+from ems.store.models import TrackerRow
 from ems.store.retention import expiry
 from ems.store.status import Status
 from ems.store.tables import Tables
@@ -87,12 +88,17 @@ class Singles:
                 raise
         else:
             return None
-        with translated("cannot read the mail"):
-            try:
-                found = self._emails.get(single.email_id, consistent_read=True)
-            except DoesNotExist as error:
-                raise UnavailableError("SQS", "another request withdrew the same mail just now") from error
-        return Existing(found.fingerprint, bool(found.enqueued), Status(found.send_status or Status.QUEUED))
+        existing = self.find(single.email_id)
+        if existing is None:
+            raise UnavailableError("SQS", "another request withdrew the same mail just now")
+        return existing
+
+    def find(self, email_id: str) -> Existing | None:
+        """Return what an earlier request left; None when there is none."""
+        row = self._get(email_id)
+        if row is None:
+            return None
+        return Existing(row.fingerprint, bool(row.enqueued), Status(row.send_status))
 
     def mark_enqueued(self, email_id: str) -> bool:
         """Remember that the queue has the mail, so that a repeated request enqueues nothing.
@@ -144,12 +150,8 @@ class Singles:
 
         It is although :meth:`claim` was refused when botocore sent the claim twice, its first answer being lost.
         """
-        with translated("cannot read the mail"):
-            try:
-                row = self._emails.get(email_id, consistent_read=True)
-            except DoesNotExist:
-                return Claim(granted=False)
-        if not row.send_status:
+        row = self._get(email_id)
+        if row is None:
             return Claim(granted=False)
         status = Status(row.send_status)
         granted = owner is not None and status is Status.SENDING and row.lease_owner == owner
@@ -203,3 +205,12 @@ class Singles:
                 raise
             return False
         return True
+
+    def _get(self, email_id: str) -> TrackerRow | None:
+        """Read a row that a sender's side has written; one that only an event made is none of ours."""
+        with translated("cannot read the mail"):
+            try:
+                row = self._emails.get(email_id, consistent_read=True)
+            except DoesNotExist:
+                return None
+        return row if row.send_status else None

@@ -131,6 +131,14 @@ def test_a_template_changed_since_does_not_make_it_another_request(
     assert [mail.template_name for mail in waiting(sqs)] == ["ems-welcome-1"]
 
 
+def test_a_repetition_gets_its_first_answer_although_the_campaign_is_gone(
+    acceptance: Acceptance, campaigns: FakeCampaigns
+) -> None:
+    first = acceptance.single(REQUEST, KEYED)
+    campaigns.campaigns.clear()
+    assert acceptance.single(REQUEST, KEYED) == first
+
+
 def test_when_sqs_is_down_the_mail_is_withdrawn(acceptance: Acceptance, sqs: MemorySqs, tables: Tables) -> None:
     sqs.down = {"send"}
     with pytest.raises(UnavailableError):
