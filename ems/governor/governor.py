@@ -9,7 +9,6 @@ bulk within a process.
 import random
 import time
 from collections.abc import Callable
-from threading import Event
 
 import structlog
 
@@ -23,6 +22,7 @@ from ems.governor.readings import AccountReadings
 from ems.governor.status import RateStatus, describe
 from ems.governor.store import RateStore
 from ems.governor.waiting import Ticket, WaitingLine
+from ems.governor.waits import OF_THREADS, Waits
 from ems.governor.window import CallWindow
 from ems.store.rate_item import Booked, Line
 
@@ -45,6 +45,7 @@ class Governor:
         clock: Epoch seconds.
         clock_check: Measures the clock; a proved error stops this process from leasing. None measures nothing.
         spread: Draws from [0, 1): spreads the requests of several processes.
+        waits: How its threads wait.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Governor:
         clock: Callable[[], float] = time.time,
         clock_check: ClockCheck | None = None,
         spread: Callable[[], float] = random.random,
+        waits: Waits = OF_THREADS,
     ) -> None:
         self._store = store
         self._policy = policy
@@ -63,11 +65,11 @@ class Governor:
         self._clock_check = clock_check
         self._spread = spread
         self._readings = AccountReadings(store, account, policy, clock)
-        self._waiting: dict[Lane, WaitingLine] = {"transactional": WaitingLine(), "bulk": WaitingLine()}
-        self._stopping = Event()
+        self._waiting: dict[Lane, WaitingLine] = {"transactional": WaitingLine(waits), "bulk": WaitingLine(waits)}
+        self._stopping = waits.signal()
         self._seen: Line | None = None
         self._round_trip = 0.0
-        self._window = CallWindow()
+        self._window = CallWindow(waits)
         self.tally = Tally()
 
     def lease(self, n: int, *, lane: Lane, deadline: float | None = None) -> Lease:

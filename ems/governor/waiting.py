@@ -5,9 +5,10 @@ So one process has at most one lease request of a lane under way, however many t
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from threading import Event, Lock
+from threading import Lock
 
 from ems.governor.errors import LeaseError
+from ems.governor.waits import OF_THREADS, Signal, Waits
 
 
 class Ticket:
@@ -15,23 +16,24 @@ class Ticket:
 
     __slots__ = ("failure", "recipients", "start_at", "woken")
 
-    def __init__(self, recipients: int) -> None:
+    def __init__(self, recipients: int, woken: Signal) -> None:
         self.recipients = recipients
         self.start_at: int | None = None
         self.failure: Callable[[], LeaseError] | None = None
-        self.woken = Event()
+        self.woken = woken
 
 
 class WaitingLine:
     """The tickets of one lane, in order of arrival. Safe between threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, waits: Waits = OF_THREADS) -> None:
+        self._waits = waits
         self._lock = Lock()
         self._tickets: deque[Ticket] = deque()
 
     def join(self, recipients: int) -> Ticket:
         """Queue up behind the others."""
-        ticket = Ticket(recipients)
+        ticket = Ticket(recipients, self._waits.signal())
         with self._lock:
             self._tickets.append(ticket)
         return ticket

@@ -7,22 +7,21 @@ still awaited, the most that SES can have taken from it in any second, at or und
 stalls, the headroom of the line leaves this window always open.
 """
 
-import time
 from collections import deque
-from collections.abc import Callable
-from threading import Condition
+
+from ems.governor.waits import OF_THREADS, Waits
 
 SECOND = 1.0
 
 
 class CallWindow:
-    """Recipients in calls of the last second. Safe between threads. *clock* gives seconds of any origin."""
+    """Recipients in calls of the last second. Safe between threads."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, waits: Waits = OF_THREADS) -> None:
+        self._clock = waits.monotonic
         self._answered: deque[tuple[float, int]] = deque()
         self._awaited = 0
-        self._changed = Condition()
+        self._changed = waits.monitor()
 
     def enter(self, n: int, *, limit: float, patience: float) -> bool:
         """Enter with *n* recipients once they fit under *limit*; False when that takes longer than *patience* seconds.

@@ -1,18 +1,20 @@
 """The window keeps what SES may have taken in any second under the limit, whatever stalls on the way."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from fakes.clock import Clock
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ems.governor.waits import OF_THREADS
 from ems.governor.window import CallWindow
 
 
 @pytest.fixture
 def window(clock: Clock) -> CallWindow:
-    return CallWindow(clock)
+    return CallWindow(replace(OF_THREADS, monotonic=clock))
 
 
 def enters(window: CallWindow, n: int, *, limit: float = 10) -> bool:
@@ -53,7 +55,7 @@ def test_ses_never_sees_more_than_the_limit_in_a_second_wherever_between_leaving
     plan: list[tuple[int, float, float, float]],
 ) -> None:
     limit, clock = 60, Clock()
-    window = CallWindow(clock)
+    window = CallWindow(replace(OF_THREADS, monotonic=clock))
     under_way: list[tuple[float, int]] = []
     arrivals: list[tuple[float, int]] = []
     for n, gap, latency, share in plan:
