@@ -15,8 +15,10 @@ within a second had its slot within W = 1 + t + s. Where all calls are of n reci
 is at most the limit while (1 + t + s) x (1 - headroom) < 1: at the default headroom of 5 % that is t + s < 52 ms.
 
 **Throttles.** SES knows better: a throttle cuts the rate that is in force by a quarter, at most once a second (several
-workers see the same one), and from there it climbs by 1 % of the limit a second. Under a throttle every second this
-settles between 3 % and 4 % of the limit and never reaches zero.
+workers see the same one), and from there it climbs along a cubic (RFC 9438, "CUBIC", section 4.2): fast at first, flat
+around the rate at which SES throttled, which it reaches after half a minute, then faster and faster. So an SES that
+takes less than it promises is asked once in half a minute whether it takes more, however little it takes: throttled
+calls stay under 1 % of all (docs/adr/0014). Throttles alone never push the rate under 3 % of the limit.
 
 Every process computes a cost from the state that it saw last; the store grants only while that state's ``revision``
 holds (:mod:`ems.store.rate`).
@@ -39,7 +41,12 @@ LONGEST_BOOKING = SECOND // 4
 """One booking's last slot is at most this far from its first: usage is counted in the second of the first."""
 
 THROTTLE_CUT = 0.75
-CLIMB_PER_SECOND = 0.01
+CLIMB_SECONDS = 30
+"""How long the rate takes from a throttle's cut back to where it was."""
+
+LEAST_SHARE = 0.03
+"""Throttles cut down to this share of the limit and no further: from less, coming back would take hours."""
+
 THROTTLE_EVERY = SECOND
 
 FURTHEST = 3600 * SECOND
@@ -84,8 +91,9 @@ def effective_rate(line: Line, *, now: int, policy: Policy) -> int:
     limit = limit_of(line, policy)
     rate = round(limit * (1 - policy.headroom))
     if line.penalty_at:
-        climbed = limit * CLIMB_PER_SECOND * max(0, now - line.penalty_at) / SECOND
-        rate = min(rate, round(line.penalty_rate + climbed))
+        since = max(0, now - line.penalty_at) / SECOND
+        share = 1 + (1 - THROTTLE_CUT) * (since / CLIMB_SECONDS - 1) ** 3
+        rate = min(rate, round(line.penalty_rate / THROTTLE_CUT * share))
     return max(rate, 1) if limit else 0
 
 
@@ -181,7 +189,8 @@ def after_throttle(line: Line, *, now: int, policy: Policy) -> Line | None:
     if line.penalty_at and now - line.penalty_at < THROTTLE_EVERY:
         return None
     cut = round(effective_rate(line, now=now, policy=policy) * THROTTLE_CUT)
-    return replace(line, penalty_rate=max(cut, 1), penalty_at=now)
+    least = round(limit_of(line, policy) * LEAST_SHARE)
+    return replace(line, penalty_rate=max(cut, least, 1), penalty_at=now)
 
 
 def after_reading(line: Line, sample: AccountSample, *, now: int, granted: int) -> Line:

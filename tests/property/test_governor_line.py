@@ -18,7 +18,6 @@ from ems.governor.line import (
     after_throttle,
     decide,
     effective_rate,
-    limit_of,
     quota_of,
     used_24h,
 )
@@ -191,19 +190,63 @@ def test_throttles_slow_the_line_but_never_stop_it(limit: int, waits: list[int],
         after = after_throttle(line, now=now, policy=policy)
         if after is not None:
             line = after
-            assert effective_rate(line, now=now, policy=policy) == max(1, round(before * 0.75))
-        assert effective_rate(line, now=now, policy=policy) >= 0.029 * limit * MILLI
+            least = round(0.03 * limit * MILLI)
+            assert effective_rate(line, now=now, policy=policy) == max(least, round(before * 0.75))
+        assert effective_rate(line, now=now, policy=policy) >= round(0.03 * limit * MILLI)
 
 
-@given(limit=rates, seconds=st.integers(0, 200), policy=policies)
-def test_after_a_throttle_the_rate_climbs_by_a_hundredth_of_the_limit_a_second(
-    limit: int, seconds: int, policy: Policy
+@given(limit=rates, share=st.floats(0.04, 0.95), earlier=st.floats(0, 200), later=st.floats(0, 200))
+def test_after_a_throttle_the_rate_climbs_to_where_it_was_within_half_a_minute_and_on_from_there(
+    limit: int, share: float, earlier: float, later: float
 ) -> None:
-    throttled = after_throttle(known(limit), now=START, policy=policy)
-    assert throttled is not None
-    rate = effective_rate(throttled, now=START + seconds * SECOND, policy=policy)
-    full = limit_of(throttled, policy) * (1 - policy.headroom)
-    assert abs(rate - min(full, full * 0.75 + seconds * limit * MILLI / 100)) <= 1
+    before = round(limit * MILLI * share)
+    throttled = replace(known(limit), penalty_rate=round(before * 0.75), penalty_at=START)
+
+    def after(seconds: float) -> int:
+        return effective_rate(throttled, now=START + round(seconds * SECOND), policy=Policy())
+
+    assert abs(after(0) - before * 0.75) <= 1
+    assert abs(after(30) - before) <= 1
+    assert after(200) == limit * MILLI * 0.95
+    assert (after(earlier) <= after(later)) == (earlier <= later) or after(earlier) == after(later)
+
+
+class Ses:
+    """An account that promises *promised* recipients a second and takes *taken*, in a bucket of a second's worth."""
+
+    def __init__(self, *, promised: int, taken: float) -> None:
+        self.line = known(promised)
+        self.rate = self.level = taken
+        self.now = START
+        self.calls = self.throttled = 0
+
+    def call(self, recipients: int) -> None:
+        """Make the next call of a full line."""
+        cost = recipients * MILLI / effective_rate(self.line, now=self.now, policy=Policy())
+        self.now += round(cost * SECOND)
+        self.level = min(self.rate, self.level + cost * self.rate)
+        self.calls += 1
+        if self.level > 0:
+            self.level -= recipients
+            return
+        self.throttled += 1
+        self.line = after_throttle(self.line, now=self.now, policy=Policy()) or self.line
+
+
+@given(promised=st.sampled_from([100, 1000]), share=st.floats(0.15, 1.0))
+@settings(max_examples=20, deadline=None)
+def test_an_ses_that_takes_less_than_it_promises_throttles_less_than_a_hundredth_of_the_calls(
+    promised: int, share: float
+) -> None:
+    ses = Ses(promised=promised, taken=promised * share)
+    settled = START + 60 * SECOND
+    while ses.now < settled:
+        ses.call(promised // 50)
+    ses.calls = ses.throttled = 0
+    while ses.now < settled + 300 * SECOND:
+        ses.call(promised // 50)
+    assert ses.throttled <= 0.01 * ses.calls
+    assert ses.calls * promised // 50 >= 0.9 * min(share, 0.95) * promised * 300
 
 
 @given(back=st.integers(1, SKEW), lane=lanes)
