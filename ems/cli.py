@@ -1,5 +1,6 @@
 """The ``ems`` command."""
 
+import json
 import signal
 import sys
 import time
@@ -20,6 +21,7 @@ from ems.store.api_keys import SCOPES
 from ems.wiring import Services
 
 STATE_DIR = Path(".var")
+TABLE_WIDTH = 150
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -82,6 +84,34 @@ def demo() -> None:
     console = Console()
     with _ended_by_signals():
         sys.exit(demonstration.run(state_dir=STATE_DIR / "demo", console=console))
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.option("--json", "as_json", is_flag=True, help="One JSON line a case instead of the table.")
+@click.pass_context
+def simulate(context: click.Context, *, as_json: bool) -> None:
+    """Simulate the governor: the grid that its defaults rest on, or one case.
+
+    A case is named by what it changes, e.g. --processes 4 --rate 1000 --headroom 0.03 --seed 7; docs/adr/0013 and
+    ems/local/simulation/case.py tell what there is. The same seed gives the same figures.
+    """
+    from ems.local.simulation import grid  # noqa: PLC0415 - only this command needs it
+    from ems.local.simulation.case import CaseError, case_of  # noqa: PLC0415
+    from ems.local.simulation.run import simulate as run  # noqa: PLC0415
+
+    try:
+        chosen = [("as asked", case_of(context.args))] if context.args else list(grid.cases())
+    except CaseError as error:
+        raise click.UsageError(str(error)) from error
+    rows = grid.table()
+    for name, case in chosen:
+        figures = run(case)
+        if as_json:
+            click.echo(json.dumps(grid.as_json(name, case, figures)))
+        else:
+            grid.add(rows, name, case, figures)
+    if not as_json:
+        Console(width=TABLE_WIDTH).print(rows)
 
 
 @main.command()

@@ -1,0 +1,68 @@
+"""The governor in simulated time."""
+
+from dataclasses import replace
+
+import pytest
+
+from ems.local.simulation import grid
+from ems.local.simulation.case import Case, CaseError, case_of
+from ems.local.simulation.run import simulate
+
+SHORT = Case(seconds=15)
+
+
+def test_the_same_seed_gives_the_same_figures() -> None:
+    assert simulate(SHORT) == simulate(SHORT)
+
+
+@pytest.mark.parametrize("processes", [1, 4])
+def test_a_campaign_fills_the_line_and_nothing_passes_the_limit(processes: int) -> None:
+    figures = simulate(replace(SHORT, processes=processes))
+    assert figures.used > 0.93
+    assert figures.fullest_second <= 100
+    assert (figures.throttled_bucket, figures.throttled_sliding) == (0, 0)
+
+
+def test_transactional_mail_overtakes_the_campaign() -> None:
+    assert simulate(SHORT).p99_ms < 600
+
+
+def test_killed_processes_and_stalls_do_not_pass_the_limit() -> None:
+    figures = simulate(replace(SHORT, processes=4, crashes=2, stalls=6, seconds=20))
+    assert figures.fullest_second <= 101
+    assert figures.throttled_bucket == 0
+
+
+def test_an_ses_that_takes_less_than_it_promises_is_used_and_seldom_refuses() -> None:
+    figures = simulate(replace(SHORT, takes=0.6, seconds=60))
+    assert figures.used > 0.9
+    assert figures.throttled_bucket <= figures.calls * 0.01
+
+
+def test_every_case_of_the_grid_can_be_shown() -> None:
+    rows = grid.table()
+    figures = simulate(replace(SHORT, seconds=6, rate=14))
+    for name, case in grid.cases():
+        grid.add(rows, name, case, figures)
+        assert grid.as_json(name, case, figures)["name"] == name
+    assert rows.row_count == len(list(grid.cases()))
+
+
+def test_a_case_is_read_from_its_words() -> None:
+    assert case_of(["--rate", "1000", "--call-size", "5"]) == Case(rate=1000, call_size=5)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--speed", "9"], "--speed"),
+        (["--rate", "fast"], "give a number"),
+        (["--processes", "1.5"], "a whole number"),
+        (["--rate"], "give a number"),
+        (["--accounting", "none"], "bucket, sliding"),
+        (["--seconds", "5"], "above 5"),
+    ],
+)
+def test_words_that_make_no_case_are_named(words: list[str], problem: str) -> None:
+    with pytest.raises(CaseError, match=problem):
+        case_of(words)
