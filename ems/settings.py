@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     # Rate
     max_send_rate: PositiveFloat | Literal["auto"] = "auto"
     rate_headroom: float = Field(default=0.05, ge=0, lt=1)
+    account_refresh_seconds: float = Field(default=50.0, ge=2)
     daily_reserve: float = Field(default=0.10, ge=0, lt=1)
     release_seconds: float = Field(default=2.0, gt=0)
     task_rate_limit: str = "1000/s"

@@ -119,7 +119,7 @@ class Services:
     @part
     def batches(self) -> Batches:
         """Batches as callers see them."""
-        return Batches(self.batch_store, effective_rate=lambda: self.governor.status().effective_rate)
+        return Batches(self.batch_store, rate=self.governor.status)
 
     @part
     def singles(self) -> Singles:

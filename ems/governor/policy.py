@@ -39,7 +39,7 @@ class Policy:
     bulk_horizon: float = 0.25
     transactional_horizon: float = 5.0
     tolerance: float = 0.05
-    refresh_seconds: float = 60.0
+    refresh_seconds: float = 50.0
     call_size: int | None = None
     bulk_calls_per_second: float | None = None
     max_skew: float = 0.25
@@ -51,6 +51,7 @@ class Policy:
             max_send_rate=None if settings.max_send_rate == "auto" else settings.max_send_rate,
             headroom=settings.rate_headroom,
             daily_reserve=settings.daily_reserve,
+            refresh_seconds=settings.account_refresh_seconds,
             call_size=settings.ses_call_size,
             bulk_calls_per_second=settings.ses_bulk_calls_per_second,
         )

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Lock, Thread
 
 import structlog
 
 from ems.aws.account import AccountSample
 from ems.errors import UnavailableError
+from ems.governor.day import marked
 from ems.governor.line import after_reading, micros
 from ems.governor.policy import Policy
 from ems.governor.store import RateStore
@@ -99,4 +101,6 @@ class AccountReadings:
         return claim if isinstance(outcome, Refused) else outcome
 
     def _revised(self, line: Line, sample: AccountSample, *, granted: int) -> Line | Refused:
-        return self._store.revise(after_reading(line, sample, now=micros(self._clock()), granted=granted))
+        now = micros(self._clock())
+        after = after_reading(line, sample, now=now, granted=granted)
+        return self._store.revise(replace(after, hours=marked(line, now=now, granted=granted)))

@@ -2,26 +2,44 @@
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from ems.errors import ConflictError, UnknownIdError
+from ems.governor.status import Hindrance
 from ems.sending.ids import split_recipient_id
 from ems.sending.requests import BatchCounts, BatchStatus, BatchView
 from ems.store.batches import Batch, BatchStore, Progress
 from ems.store.status import Status
 
 
+class Rate(Protocol):
+    """What a batch's progress depends on besides itself (:class:`ems.governor.status.RateStatus`)."""
+
+    @property
+    def effective_rate(self) -> float:
+        """Recipients a second; 0 while no account is known."""
+
+    @property
+    def bulk_waits_for(self) -> Hindrance | None:
+        """What keeps all bulk waiting."""
+
+    @property
+    def bulk_waits_until(self) -> float | None:
+        """When that is expected to end, in epoch seconds."""
+
+
 class Batches:
-    """Read, pause, resume and cancel. *effective_rate* gives the line's recipients a second, 0 while unknown."""
+    """Read, pause, resume and cancel. *rate* reads the governor; it is asked for batches that are to move only."""
 
     def __init__(
         self,
         store: BatchStore,
         *,
-        effective_rate: Callable[[], float],
+        rate: Callable[[], Rate],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._effective_rate = effective_rate
+        self._rate = rate
         self._clock = clock
 
     def get(self, batch_id: str) -> BatchView:
@@ -34,8 +52,10 @@ class Batches:
         progress = self._store.progress(batch_id)
         counts = _counts(batch, progress)
         left = counts.waiting + counts.sending
-        rate = _measured_rate(progress, left, self._clock())
+        measured = _measured_rate(progress, left, self._clock())
         status = self._status(batch, counts)
+        line = self._rate() if status in {"scheduled", "waiting", "sending"} else None
+        waits = line is not None and line.bulk_waits_for is not None and status != "scheduled"
         return BatchView(
             batch_id=batch_id,
             campaign_id=batch.campaign_id,
@@ -43,8 +63,10 @@ class Batches:
             status=status,
             total=batch.total,
             counts=counts,
-            rate=rate,
-            eta_seconds=self._eta(batch, status, left, rate),
+            rate=measured,
+            eta_seconds=0.0 if status == "done" else self._eta(batch, left, measured, line),
+            waits_for=line.bulk_waits_for if line and waits else None,
+            waits_until=line.bulk_waits_until if line and waits else None,
             created_at=batch.created_at,
             send_at=batch.send_at,
         )
@@ -96,17 +118,15 @@ class Batches:
             return "scheduled"
         return "waiting" if counts.waiting == batch.total else "sending"
 
-    def _eta(self, batch: Batch, status: BatchStatus, left: int, measured: float) -> float | None:
+    def _eta(self, batch: Batch, left: int, measured: float, line: Rate | None) -> float | None:
         """Seconds until the last recipient, at the batch's own speed or, before it has one, at the line's."""
-        if status == "done":
-            return 0.0
-        if status in {"paused", "cancelled"}:
+        if line is None or line.bulk_waits_for is not None:
             return None
-        rate = measured or self._effective_rate()
-        if not rate:
+        speed = measured or line.effective_rate
+        if not speed:
             return None
         ahead = max((batch.send_at or 0) - self._clock(), 0.0)
-        return round(ahead + left / rate, 1)
+        return round(ahead + left / speed, 1)
 
 
 def _counts(batch: Batch, progress: Progress) -> BatchCounts:

@@ -33,7 +33,10 @@ PAUSE_SECONDS: dict[Pause, int] = {
 """How long a mail waits in the queue after SES said not now. AWS has people wait minutes for quota, seconds else."""
 
 LEASE_PAUSE_SECONDS = 60
-"""The longest wait after the governor refused: the account is read again every minute."""
+"""The longest wait after the governor refused: the account is read again within a minute."""
+
+QUOTA_PAUSE_SECONDS = 5
+"""The shortest wait for quota or a paused account, also when SES does not say how the account stands."""
 
 
 def after_pause(outcome: NotNow) -> Postponed:
@@ -46,7 +49,8 @@ def after_refused_lease(error: LeaseError, *, now: float) -> Postponed:
     if isinstance(error, StoppedError):
         return Postponed(0, "this process is shutting down")
     if isinstance(error, QuotaExhaustedError | SendingPausedError | NotBeforeError):
-        return Postponed(int(min(max(error.until - now, 1), LEASE_PAUSE_SECONDS)), str(error))
+        least = 1 if isinstance(error, NotBeforeError) else QUOTA_PAUSE_SECONDS
+        return Postponed(int(min(max(error.until - now, least), LEASE_PAUSE_SECONDS)), str(error))
     return Postponed(10, str(error))
 
 

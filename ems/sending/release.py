@@ -48,6 +48,10 @@ class Rate(Protocol):
     def quota_left_for_bulk(self) -> int | None:
         """Recipients; None is unlimited."""
 
+    @property
+    def bulk_waits_for(self) -> str | None:
+        """What keeps all bulk waiting; None when nothing does."""
+
 
 class CampaignReader(Protocol):
     """Where campaigns come from."""
@@ -127,6 +131,8 @@ class Drainer:
 
     def _budget(self, unsent: int) -> float:
         status = self._rate()
+        if status.bulk_waits_for is not None:
+            return 0.0  # it waits where it costs nothing
         room = status.effective_rate * self._release_seconds
         if status.quota_left_for_bulk is not None:
             room = min(room, status.quota_left_for_bulk)

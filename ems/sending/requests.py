@@ -77,7 +77,10 @@ class BatchCounts:
 
 @dataclass(frozen=True, slots=True)
 class BatchView:
-    """A batch as callers see it. ``rate`` is recipients a second so far, ``eta_seconds`` None when nothing moves."""
+    """A batch as callers see it. ``rate`` is recipients a second so far, ``eta_seconds`` None when nothing moves.
+
+    ``waits_for`` names what keeps all bulk waiting, and ``waits_until`` (epoch seconds) when that is expected to end.
+    """
 
     batch_id: str
     campaign_id: str
@@ -89,3 +92,5 @@ class BatchView:
     eta_seconds: float | None
     created_at: float
     send_at: float | None
+    waits_for: Literal["quota", "account"] | None = None
+    waits_until: float | None = None

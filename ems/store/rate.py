@@ -29,6 +29,7 @@ from ems.store.rate_item import (
     Refused,
     number,
     parse_line,
+    wire,
 )
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class DynamoRateStore:
 
     def revise(self, line: Line) -> Line | Refused:
         """Store the rate, quota and penalty of *line*, unless they changed since *line* was read."""
-        values = {f":{name}": number(getattr(line, name)) for name in REVISED}
+        values = {f":{name}": wire(getattr(line, name)) for name in REVISED}
         return self._update(
             UpdateExpression=f"SET revision = :next, {', '.join(f'{name} = :{name}' for name in REVISED)}",
             ConditionExpression="revision = :seen",

@@ -16,6 +16,9 @@ RING = 72
 COUNTERS = tuple(f"u{index:02}" for index in range(RING))
 """One attribute a second: the recipients whose slots start in it, at the second's place in the ring."""
 
+HOURS = 25
+"""Hours of which the item keeps where ``granted`` stood at their beginning: those that 24 hours can touch."""
+
 Item = Mapping[str, Mapping[str, Any]]
 """A DynamoDB item in the wire form of the low-level client: ``{"next_at": {"N": "1"}, ...}``."""
 
@@ -45,6 +48,8 @@ class Line:
         penalty_rate: The rate right after the last throttle.
         penalty_at: When that throttle was recorded; 0 is never.
         refresh_at: When a process last claimed the reading of the account.
+        hours: ``granted`` at the beginning of each hour, as far as a reading saw it; hour h (since the epoch) is at
+            ``h % HOURS``. Empty before the first reading.
         tick: The newest second (since the epoch) that ``ring`` counts.
         ring: Recipients by second of their slot; second s is at ``s % RING``.
     """
@@ -62,6 +67,7 @@ class Line:
     penalty_rate: int = 0
     penalty_at: int = 0
     refresh_at: int = 0
+    hours: tuple[int, ...] = ()
     tick: int = 0
     ring: tuple[int, ...] = (0,) * RING
 
@@ -70,8 +76,8 @@ class Line:
         return self.ring[second % RING] if self.tick - RING < second <= self.tick else 0
 
 
-SCALARS = tuple(field.name for field in fields(Line) if field.name != "ring")
-"""The attributes of the item that are not counters of the ring."""
+SCALARS = tuple(field.name for field in fields(Line) if field.name not in {"ring", "hours"})
+"""The attributes of the item that are one number each."""
 
 REVISED = (
     "send_limit",
@@ -82,6 +88,7 @@ REVISED = (
     "granted_at_sample",
     "penalty_rate",
     "penalty_at",
+    "hours",
 )
 """The attributes that change together with ``revision``."""
 
@@ -141,6 +148,11 @@ def number(value: int) -> dict[str, str]:
     return {"N": str(value)}
 
 
+def wire(value: int | tuple[int, ...]) -> dict[str, Any]:
+    """Write an attribute of the line as DynamoDB's wire form."""
+    return number(value) if isinstance(value, int) else {"L": [number(one) for one in value]}
+
+
 def parse_line(item: Item) -> Line:
     """Read the item.
 
@@ -150,6 +162,7 @@ def parse_line(item: Item) -> Line:
     try:
         scalars = {name: int(item[name]["N"]) for name in SCALARS}
         ring = tuple(int(item[name]["N"]) if name in item else 0 for name in COUNTERS)
+        hours = tuple(int(one["N"]) for one in item["hours"]["L"]) if "hours" in item else ()
     except (KeyError, ValueError) as error:
         raise MalformedLineError(f"cannot be read ({error!r})") from error
-    return Line(ring=ring, **scalars)
+    return Line(ring=ring, hours=hours, **scalars)

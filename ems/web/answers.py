@@ -4,10 +4,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from ems.governor.status import Hindrance
 from ems.sending.requests import BatchStatus
 from ems.store.status import Status
 
 Next = Annotated[str | None, Field(description="Cursor of the next page; null at the end.")]
+
+
+UNTIL = (
+    "When the quota is expected to have room: what EMS sent first leaves the 24 hours then. null when EMS cannot tell."
+)
 
 
 class Answer(BaseModel):
@@ -111,6 +117,11 @@ class Batch(Answer):
     eta_seconds: float | None = Field(description="Seconds to the end at the present rate; null when nothing moves.")
     created_at: AwareDatetime
     send_at: AwareDatetime | None
+    waits_for: Hindrance | None = Field(
+        description="Why no bulk mail is sent now: quota (bulk's share of SES's 24 hours is used) or account (SES says "
+        "that the account may not send). Nothing is lost; it goes on by itself. null when nothing hinders it."
+    )
+    waits_until: AwareDatetime | None = Field(description=UNTIL)
 
 
 class TemplateAnswer(Answer):
@@ -164,6 +175,8 @@ class RateAnswer(Answer):
     quota_24h: float | None = Field(description="SES's quota of 24 hours; null is unlimited or not known.")
     quota_left: float | None
     quota_left_for_bulk: float | None = Field(description="The same less the reserve for transactional mail.")
+    bulk_waits_for: Hindrance | None = Field(description="What keeps all bulk mail waiting, if anything.")
+    bulk_waits_until: AwareDatetime | None = Field(description=UNTIL)
     sending: bool = Field(description="false while SES says that the account may not send.")
     penalty: float = Field(description="Share of the limit that the last throttle still takes.")
     line_ahead_seconds: float = Field(description="How far the line is booked.")

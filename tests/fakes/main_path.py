@@ -14,6 +14,7 @@ from ems import messages, queues
 from ems.aws.ses import Mail, Template
 from ems.aws.ses_answers import Accepted, NotNow, Outcome, Refused, Unknown
 from ems.errors import UnavailableError
+from ems.governor.status import Hindrance
 from ems.sending.accept import Acceptance
 from ems.sending.batches import Batches
 from ems.sending.deliver_chunk import ChunkDelivery, Timing
@@ -101,6 +102,8 @@ class SesLog:
 class _Rate:
     effective_rate: float = 4.0
     quota_left_for_bulk: int | None = None
+    bulk_waits_for: Hindrance | None = None
+    bulk_waits_until: float | None = None
 
 
 @dataclass
@@ -121,7 +124,7 @@ class MainPath:
         self.ses = SesLog()
         self.governor = FakeGovernor()
         self.batch_store = batches_of(tables, self.clock)
-        self.view = Batches(self.batch_store, effective_rate=lambda: 0.0, clock=self.clock)
+        self.view = Batches(self.batch_store, rate=_Rate, clock=self.clock)
         sqs, batches = Fused(self.sqs, self), Fused(self.batch_store, self)
         singles = Fused(singles_of(tables, self.clock), self)
         self.acceptance = Acceptance(

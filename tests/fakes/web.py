@@ -201,6 +201,8 @@ class FakeRate:
             "quota_24h": 50_000,
             "quota_left": 49_000,
             "quota_left_for_bulk": 44_000,
+            "bulk_waits_for": None,
+            "bulk_waits_until": None,
             "sending": True,
             "penalty": 0,
             "line_ahead_seconds": 0.1,

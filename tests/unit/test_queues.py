@@ -35,6 +35,7 @@ class RecordingSqs(MemorySqs):
 class FullRate:
     effective_rate = 100.0
     quota_left_for_bulk = None
+    bulk_waits_for = None
 
 
 def procfile() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Batches as callers see and steer them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from fakes.clock import Clock
 from fakes.sending import batch
 
 from ems.errors import ConflictError, UnknownIdError
+from ems.governor.status import Hindrance
 from ems.sending.batches import Batches
 from ems.sending.requests import BatchCounts
 from ems.store.batches import BatchStore
@@ -15,8 +17,11 @@ from ems.store.tables import Tables
 TOTAL = 200
 
 
+@dataclass
 class Line:
-    rate = 95.0
+    effective_rate: float = 95.0
+    bulk_waits_for: Hindrance | None = None
+    bulk_waits_until: float | None = None
 
 
 @pytest.fixture
@@ -26,7 +31,7 @@ def line() -> Line:
 
 @pytest.fixture
 def view(batches: BatchStore, clock: Clock, line: Line) -> Batches:
-    return Batches(batches, effective_rate=lambda: line.rate, clock=clock)
+    return Batches(batches, rate=lambda: line, clock=clock)
 
 
 def part(tables: Tables, number: int, **attributes: Any) -> None:
@@ -79,8 +84,19 @@ def test_a_scheduled_batch_counts_the_time_until_it_is_due(view: Batches, batche
 
 def test_without_any_speed_there_is_no_estimate(view: Batches, batches: BatchStore, line: Line) -> None:
     batches.create(batch())
-    line.rate = 0.0
+    line.effective_rate = 0.0
     assert view.get("b1").eta_seconds is None
+
+
+def test_a_batch_says_what_keeps_all_bulk_waiting_and_until_when(
+    view: Batches, batches: BatchStore, line: Line, clock: Clock
+) -> None:
+    batches.create(batch())
+    line.bulk_waits_for, line.bulk_waits_until = "quota", clock() + 3600
+    got = view.get("b1")
+    assert (got.status, got.waits_for, got.waits_until, got.eta_seconds) == ("waiting", "quota", clock() + 3600, None)
+    got = view.pause("b1")
+    assert (got.status, got.waits_for, got.waits_until) == ("paused", None, None)
 
 
 def test_a_paused_batch_has_no_estimate(view: Batches, batches: BatchStore) -> None:

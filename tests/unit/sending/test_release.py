@@ -23,6 +23,7 @@ from ems.store.tables import Tables
 class FakeRate:
     effective_rate: float = 100.0
     quota_left_for_bulk: int | None = None
+    bulk_waits_for: str | None = None
 
 
 @pytest.fixture
@@ -104,6 +105,18 @@ def test_the_slower_the_line_the_less_is_released(
     rate.effective_rate = rate_now
     put(sqs, 10)
     assert tick(drainer).released == released
+
+
+@pytest.mark.parametrize("hindrance", ["quota", "account"])
+def test_while_all_bulk_waits_every_chunk_stays_where_it_costs_nothing(
+    drainer: Drainer, sqs: MemorySqs, rate: FakeRate, hindrance: str
+) -> None:
+    rate.bulk_waits_for = hindrance
+    put(sqs, 10)
+    assert tick(drainer).released == 0
+    assert len(sqs.bodies(queues.WAIT)) == 10
+    rate.bulk_waits_for = None
+    assert tick(drainer).released == 4
 
 
 @pytest.mark.parametrize(("quota", "released"), [(0, 0), (60, 2), (10_000, 4)])
