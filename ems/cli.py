@@ -1,6 +1,7 @@
 """The ``ems`` command."""
 
 import json
+import logging
 import signal
 import sys
 import time
@@ -11,6 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 import click
+import structlog
 from rich.console import Console
 from rich.table import Table
 
@@ -99,6 +101,8 @@ def simulate(context: click.Context, *, as_json: bool) -> None:
     from ems.local.simulation.case import CaseError, case_of  # noqa: PLC0415
     from ems.local.simulation.run import simulate as run  # noqa: PLC0415
 
+    # The governor's warnings of throttles are in the figures; on standard output they would stand between them.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     try:
         chosen = [("as asked", case_of(context.args))] if context.args else list(grid.cases())
     except CaseError as error:

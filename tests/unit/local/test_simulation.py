@@ -1,14 +1,26 @@
 """The governor in simulated time."""
 
+import json
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+import structlog
+from click.testing import CliRunner
 
+from ems.cli import main
 from ems.local.simulation import grid
 from ems.local.simulation.case import Case, CaseError, case_of
 from ems.local.simulation.run import simulate
 
 SHORT = Case(seconds=15)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 def test_the_same_seed_gives_the_same_figures() -> None:
@@ -66,3 +78,10 @@ def test_a_case_is_read_from_its_words() -> None:
 def test_words_that_make_no_case_are_named(words: list[str], problem: str) -> None:
     with pytest.raises(CaseError, match=problem):
         case_of(words)
+
+
+def test_the_command_prints_nothing_but_the_case_though_ses_throttles() -> None:
+    words = ["simulate", "--json", "--takes", "0.6", "--seconds", "15"]
+    first, second = (CliRunner().invoke(main, words).output for _ in range(2))
+    assert first == second
+    assert json.loads(first)["figures"]["throttled_bucket"] > 0
