@@ -1,6 +1,5 @@
 """Accepting requests: after the answer 202 a mail survives the loss of any process."""
 
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
@@ -10,20 +9,14 @@ from ems import queues
 from ems.aws.sqs import OutgoingMessage
 from ems.errors import ConflictError, InvalidError, NoValidRecipientError, TooLargeError, UnavailableError
 from ems.sending import ids
-from ems.sending.addresses import AddressError, normalise
 from ems.sending.payloads import ChunkPayload, ChunkRecipient, SinglePayload
-from ems.sending.recipients import Checked, check, chunked, data_problem
+from ems.sending.recipients import Checked, check, chunked
 from ems.sending.requests import AcceptedBatch, AcceptedEmail, BulkRequest, Caller, SingleRequest
+from ems.sending.single_mail import single_payload
 from ems.store.batches import BEFORE_ACCEPTED, Batch, BatchStore
 from ems.store.campaigns import Campaign
 from ems.store.singles import Existing, SingleRow, Singles
 from ems.store.status import Status
-
-RECIPIENTS_PER_MAIL = 50
-"""To, Cc and Bcc of one mail (SES quota, not adjustable)."""
-
-MAX_TAGS = 20
-_TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
 class CampaignReader(Protocol):
@@ -79,7 +72,7 @@ class Acceptance:
             if known is not None and known.fingerprint == fingerprint and known.enqueued:
                 return AcceptedEmail(email_id, known.status)
         campaign = self._campaigns.get(request.campaign_id)
-        payload = _single_payload(campaign, request, email_id)
+        payload = single_payload(campaign, request, email_id)
         row = SingleRow(email_id, campaign.campaign_id, campaign.kind, payload.to.lower(), fingerprint)
         existing = self._singles.create(row)
         if existing is not None:
@@ -100,26 +93,18 @@ class Acceptance:
             ConflictError: The idempotency key belongs to another request.
             UnavailableError: DynamoDB or SQS cannot take it; nothing will be sent.
         """
+        batch_id = ids.new_id("batch", key_id=caller.key_id, idempotency_key=caller.idempotency_key)
+        fingerprint = ids.fingerprint(_content(request))
+        if caller.idempotency_key is not None:
+            # Before anything is checked: a repetition gets its first answer, also when the campaign has changed since.
+            known = self._batches.get(batch_id)
+            if known is not None and known.accepted and known.fingerprint == fingerprint:
+                rejected = check(known, request.recipients, shared=request.data).rejected
+                return AcceptedBatch(batch_id, known.total, rejected)
         campaign = self._campaigns.get(request.campaign_id)
         checked = self._checked(campaign, request)
-        batch_id = ids.new_id("batch", key_id=caller.key_id, idempotency_key=caller.idempotency_key)
         chunks = list(chunked(checked.accepted, shared=request.data))
-        now = self._clock()
-        batch = Batch(
-            batch_id=batch_id,
-            campaign_id=campaign.campaign_id,
-            kind=campaign.kind,
-            name=request.name,
-            state="accepting",
-            requested=len(request.recipients),
-            total=len(checked.accepted),
-            chunks=len(chunks),
-            template_name=campaign.template_name,
-            fingerprint=ids.fingerprint(_content(request)),
-            send_at=request.send_at,
-            created_at=now,
-            updated_at=now,
-        )
+        batch = _batch(campaign, request, batch_id, fingerprint, checked, chunks=len(chunks), now=self._clock())
         existing = self._batches.create(batch)
         if existing is None or self._must_resume(existing, batch):
             payloads = _chunk_payloads(campaign, batch_id, chunks, data=request.data)
@@ -187,6 +172,35 @@ class Acceptance:
             raise UnavailableError("SQS", "another request with this Idempotency-Key could not enqueue the mail")
 
 
+def _batch(
+    campaign: Campaign,
+    request: BulkRequest,
+    batch_id: str,
+    fingerprint: str,
+    checked: Checked,
+    *,
+    chunks: int,
+    now: float,
+) -> Batch:
+    return Batch(
+        batch_id=batch_id,
+        campaign_id=campaign.campaign_id,
+        kind=campaign.kind,
+        name=request.name,
+        state="accepting",
+        requested=len(request.recipients),
+        total=len(checked.accepted),
+        chunks=chunks,
+        template_name=campaign.template_name,
+        subject=campaign.subject,
+        variables=campaign.variables,
+        fingerprint=fingerprint,
+        send_at=request.send_at,
+        created_at=now,
+        updated_at=now,
+    )
+
+
 def _content(request: BulkRequest) -> dict[str, Any]:
     """Return the request as JSON; ``asdict`` would copy 50,000 recipients."""
     return {field.name: getattr(request, field.name) for field in fields(request)}
@@ -207,58 +221,3 @@ def _chunk_payloads(
             reply_to=tuple(campaign.reply_to),
             data=data,
         )
-
-
-def _single_payload(campaign: Campaign, request: SingleRequest, email_id: str) -> SinglePayload:
-    to = _address("to", request.to)
-    seen = {to.lower()}
-    cc = _copies("cc", request.cc, seen)
-    bcc = _copies("bcc", request.bcc, seen)
-    if 1 + len(cc) + len(bcc) > RECIPIENTS_PER_MAIL:
-        raise InvalidError("cc", f"to, cc and bcc together may name {RECIPIENTS_PER_MAIL} recipients")
-    _check_tags(request.tags)
-    problem = data_problem(campaign, own=request.data, shared={})
-    if problem is not None:
-        raise InvalidError("data", problem)
-    reply_to = tuple(_address(f"reply_to.{place}", text) for place, text in enumerate(request.reply_to))
-    return SinglePayload(
-        email_id=email_id,
-        campaign_id=campaign.campaign_id,
-        kind=campaign.kind,
-        sender=campaign.sender,
-        template_name=campaign.template_name,
-        to=to,
-        cc=cc,
-        bcc=bcc,
-        reply_to=reply_to or tuple(campaign.reply_to),
-        data=request.data,
-        tags=request.tags,
-    )
-
-
-def _address(field: str, text: str) -> str:
-    try:
-        return normalise(text)
-    except AddressError as error:
-        raise InvalidError(field, str(error)) from None
-
-
-def _copies(field: str, texts: Iterable[str], seen: set[str]) -> tuple[str, ...]:
-    """Check copies and drop addresses that the mail already goes to."""
-    copies = []
-    for place, text in enumerate(texts):
-        address = _address(f"{field}.{place}", text)
-        if address.lower() not in seen:
-            seen.add(address.lower())
-            copies.append(address)
-    return tuple(copies)
-
-
-def _check_tags(tags: Mapping[str, str]) -> None:
-    if len(tags) > MAX_TAGS:
-        raise InvalidError("tags", f"a mail takes {MAX_TAGS} tags")
-    for name, value in tags.items():
-        if name.startswith("ems_") or not _TAG.fullmatch(name) or not _TAG.fullmatch(value):
-            raise InvalidError(
-                f"tags.{name}", "names and values are 1 to 256 of A-Z a-z 0-9 _ -, and no name starts with ems_"
-            )

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ems.errors import RejectedRecipient
 from ems.sending.addresses import AddressError, normalise
 from ems.sending.payloads import CHUNK_BYTES, CHUNK_RECIPIENTS, ChunkRecipient
 from ems.sending.templates import line_breaking_variables, missing_variables
-from ems.store.campaigns import Campaign
 
 ENTRY_FIELDS = frozenset({"to", "data"})
 
@@ -22,11 +21,23 @@ class Checked:
     rejected: list[RejectedRecipient]
 
 
+class Needs(Protocol):
+    """What a template needs of data: a campaign's now, or a batch's as its campaign was when it was accepted."""
+
+    @property
+    def subject(self) -> str:
+        """Return the source of the subject."""
+
+    @property
+    def variables(self) -> Sequence[str]:
+        """Return the paths without which the template cannot be rendered."""
+
+
 class _RejectedError(Exception):
     """Why one entry is not accepted."""
 
 
-def check(campaign: Campaign, entries: Sequence[Any], *, shared: Mapping[str, Any]) -> Checked:
+def check(needs: Needs, entries: Sequence[Any], *, shared: Mapping[str, Any]) -> Checked:
     """Check every entry ``{to, data?}`` on its own: one bad entry costs only itself.
 
     An address that an earlier entry already names (in any case) is a duplicate: it gets one mail.
@@ -36,7 +47,7 @@ def check(campaign: Campaign, entries: Sequence[Any], *, shared: Mapping[str, An
     first_use: dict[str, int] = {}
     for index, entry in enumerate(entries):
         try:
-            recipient = _check_one(campaign, index, entry, shared)
+            recipient = _check_one(needs, index, entry, shared)
         except _RejectedError as error:
             rejected.append(RejectedRecipient(index, _shown(entry), str(error)))
             continue
@@ -66,11 +77,15 @@ def chunked(recipients: Sequence[ChunkRecipient], *, shared: Mapping[str, Any]) 
 
 
 def fits(data: Mapping[str, Any], *, shared: Mapping[str, Any]) -> bool:
-    """Tell whether one recipient's data and the shared data fit into a queue message."""
+    """Tell whether one recipient's data and the shared data fit into a queue message.
+
+    Raises:
+        ValueError: A number was read as infinite, as 1e999 is: JSON has no word for it, and SES could not render it.
+    """
     return _size(shared) + _size(data) + 2 * 320 <= CHUNK_BYTES
 
 
-def _check_one(campaign: Campaign, index: int, entry: Any, shared: Mapping[str, Any]) -> ChunkRecipient:
+def _check_one(needs: Needs, index: int, entry: Any, shared: Mapping[str, Any]) -> ChunkRecipient:
     if not isinstance(entry, dict):
         raise _RejectedError('each recipient is an object such as {"to": "person@example.com", "data": {}}')
     unknown = entry.keys() - ENTRY_FIELDS
@@ -87,21 +102,25 @@ def _check_one(campaign: Campaign, index: int, entry: Any, shared: Mapping[str, 
         to = normalise(address)
     except AddressError as error:
         raise _RejectedError(str(error)) from None
-    problem = data_problem(campaign, own=data, shared=shared)
+    problem = data_problem(needs, own=data, shared=shared)
     if problem is not None:
         raise _RejectedError(problem)
     return ChunkRecipient(index, to, data)
 
 
-def data_problem(campaign: Campaign, *, own: Mapping[str, Any], shared: Mapping[str, Any]) -> str | None:
-    """Say what about the data would make SES fail to render the campaign's template; None if nothing."""
-    missing = missing_variables(campaign.variables, shared=shared, own=own)
+def data_problem(needs: Needs, *, own: Mapping[str, Any], shared: Mapping[str, Any]) -> str | None:
+    """Say what about the data would make SES fail to render the template; None if nothing."""
+    missing = missing_variables(needs.variables, shared=shared, own=own)
     if missing:
         return f"the template needs {_listed(missing)}; put it into data"
-    breaking = line_breaking_variables(campaign.subject, shared=shared, own=own)
+    breaking = line_breaking_variables(needs.subject, shared=shared, own=own)
     if breaking:
         return f"{_listed(breaking)} stands in the subject; remove its line breaks and control characters"
-    if not fits(own, shared=shared):
+    try:
+        fitting = fits(own, shared=shared)
+    except ValueError:
+        return "data holds a number beyond what JSON numbers can hold (1.8e308); send it as text"
+    if not fitting:
         return f"data has more than {CHUNK_BYTES} bytes of JSON; send less or link to it"
     return None
 
@@ -120,4 +139,4 @@ def _entry_size(recipient: ChunkRecipient) -> int:
 
 
 def _size(data: Mapping[str, Any]) -> int:
-    return len(json.dumps(data, separators=(",", ":"))) if data else 2
+    return len(json.dumps(data, separators=(",", ":"), allow_nan=False)) if data else 2

@@ -26,7 +26,7 @@ class Batch:
 
     ``state`` is accepting, abandoned, waiting, paused or cancelled. ``updated_at`` is when it got that state; while
     accepting it names the attempt that is under way. ``requested`` counts the entries of the request, ``total`` those
-    that were accepted.
+    that were accepted. ``subject`` and ``variables`` are what the template needed of their data.
     """
 
     batch_id: str
@@ -38,6 +38,8 @@ class Batch:
     total: int
     chunks: int
     template_name: str
+    subject: str
+    variables: tuple[str, ...]
     fingerprint: str
     send_at: float | None
     created_at: float
@@ -93,6 +95,8 @@ class BatchStore:
             total=batch.total,
             chunks=batch.chunks,
             template_name=batch.template_name,
+            subject=batch.subject,
+            variables=list(batch.variables),
             fingerprint=batch.fingerprint,
             send_at=batch.send_at,
             created_at=batch.created_at,
@@ -261,6 +265,8 @@ def _batch(row: BatchRow) -> Batch:
         total=int(row.total or 0),
         chunks=int(row.chunks or 0),
         template_name=row.template_name or "",
+        subject=row.subject or "",
+        variables=tuple(row.variables or ()),
         fingerprint=row.fingerprint or "",
         send_at=None if row.send_at is None else float(row.send_at),
         created_at=float(row.created_at or 0),

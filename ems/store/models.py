@@ -150,6 +150,8 @@ class BatchRow(Model):
     total = NumberAttribute(null=True)
     chunks = NumberAttribute(null=True)
     template_name = UnicodeAttribute(null=True)
+    subject = UnicodeAttribute(null=True)
+    variables = ListAttribute[Any](of=UnicodeAttribute, null=True)
     send_at = NumberAttribute(null=True)
     fingerprint = UnicodeAttribute(null=True)
     created_at = NumberAttribute(null=True)
@@ -195,7 +197,8 @@ class ApiKeyRow(Model):
 
 
 class RateRow(Model):
-    """The items of ``email-rate``: the governor's line (``account`` is ``ses``) and the drainer's lease (``drainer``).
+    """The items of ``email-rate``: the governor's line (``account`` is ``ses``), the drainer's lease (``drainer``), and
+    what each sender process reports (``sender#…``).
 
     The governor's attributes are written by plain UpdateItem expressions in :mod:`ems.store.rate` and are not
     declared here. ``outstanding`` lists the chunks that the drainer released and
@@ -206,3 +209,5 @@ class RateRow(Model):
     lease_owner = UnicodeAttribute(null=True)
     lease_until = NumberAttribute(null=True)
     outstanding = JSONAttribute(null=True)
+    report = JSONAttribute(null=True)
+    expires_at = TTLAttribute(null=True)

@@ -79,6 +79,8 @@ def batch(batch_id: str = "b1", *, total: int = 4, state: str = "waiting", **cha
         total=total,
         chunks=1,
         template_name="ems-welcome-1",
+        subject="Hi {{name}}",
+        variables=("name",),
         fingerprint="f",
         send_at=None,
         created_at=1_800_000_000.0,

@@ -106,6 +106,20 @@ def test_an_accepted_batch_keeps_its_state_when_the_request_is_repeated(
     assert batch.state == "paused"
 
 
+@pytest.mark.parametrize("change", ["deleted", "needs more"])
+def test_a_repetition_gets_its_first_answer_whatever_became_of_the_campaign(
+    acceptance: Acceptance, campaigns: FakeCampaigns, change: str
+) -> None:
+    request = replace(REQUEST, recipients=[entry(0), {"to": "nope"}, {"to": "nameless@example.com"}])
+    first = acceptance.bulk(request, KEYED)
+    assert [one.index for one in first.rejected] == [1, 2]
+    if change == "deleted":
+        campaigns.campaigns.clear()
+    else:
+        campaigns.campaigns["welcome"] = replace(CAMPAIGN, template_name="ems-welcome-2", variables=("name", "age"))
+    assert acceptance.bulk(request, KEYED) == first
+
+
 def interrupted(acceptance: Acceptance, sqs: MemorySqs, *, after: int) -> None:
     """Let SQS take *after* chunks and fail."""
     sqs.down, sqs.taken_before_failing = {"send"}, after

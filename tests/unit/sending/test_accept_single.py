@@ -67,9 +67,9 @@ def many(number: int) -> tuple[str, ...]:
         ({"to": "nope"}, "to", "@-sign"),
         ({"to": "äda@example.com"}, "to", "ASCII"),
         ({"to": "a@example.com\nBcc: eve@example.com"}, "to", "line breaks"),
-        ({"cc": ("b@example.com", "nope")}, "cc.1", "@-sign"),
-        ({"bcc": ("nope",)}, "bcc.0", "@-sign"),
-        ({"reply_to": ("nope",)}, "reply_to.0", "@-sign"),
+        ({"cc": ("b@example.com", "nope")}, "cc[1]", "@-sign"),
+        ({"bcc": ("nope",)}, "bcc[0]", "@-sign"),
+        ({"reply_to": ("nope",)}, "reply_to[0]", "@-sign"),
         ({"cc": many(50)}, "cc", "50 recipients"),
         ({"cc": many(25), "bcc": tuple(f"b{i}@example.com" for i in range(25))}, "cc", "50 recipients"),
         ({"data": {}}, "data", "'name'"),
@@ -137,6 +137,12 @@ def test_a_repetition_gets_its_first_answer_although_the_campaign_is_gone(
     first = acceptance.single(REQUEST, KEYED)
     campaigns.campaigns.clear()
     assert acceptance.single(REQUEST, KEYED) == first
+
+
+def test_a_number_beyond_json_is_refused(acceptance: Acceptance, sqs: MemorySqs) -> None:
+    with pytest.raises(InvalidError, match="number beyond"):
+        acceptance.single(replace(REQUEST, data={"name": "Ada", "sums": [1.5, float("inf")]}), ANYONE)
+    assert waiting(sqs) == []
 
 
 def test_when_sqs_is_down_the_mail_is_withdrawn(acceptance: Acceptance, sqs: MemorySqs, tables: Tables) -> None:

@@ -44,6 +44,7 @@ def error_of(one: Any, **shared: Any) -> str:
         ({"to": "ada@example.com", "data": {"name": None}}, "the template needs 'name'"),
         ({"to": "ada@example.com", "data": {"name": "A\r\nBcc: eve@example.com"}}, "'name' stands in the subject"),
         ({"to": "ada@example.com", "data": {"name": "A", "x": "y" * CHUNK_BYTES}}, "bytes of JSON"),
+        ({"to": "ada@example.com", "data": {"name": "A", "x": {"y": [float("-inf")]}}}, "number beyond"),
     ],
 )
 def test_a_bad_entry_is_rejected_with_a_remedy(one: Any, words: str) -> None:
