@@ -16,6 +16,7 @@ from dotpromptz_handlebars import Block, InlinePartial, Mustache, Node, Partial,
 # The parser is public only through rendering; its tree is what tells which variables are needed. Pinned below 0.3.
 from dotpromptz_handlebars._render import compile_template
 
+from ems.aws.handlebars import readable
 from ems.errors import InvalidError
 from ems.sending.addresses import has_control_characters
 
@@ -24,6 +25,8 @@ MAX_TEMPLATE_BYTES = 500 * 1024
 
 _BLOCK_HELPERS = frozenset({"if", "unless", "each", "with"})
 _HELPERS = frozenset({"lookup", "log"})
+_TESTS = frozenset({"if", "unless"})
+"""Helpers that print nothing of their argument."""
 _SUBEXPRESSION = re.compile(r"\(\s*([^\s()]+)")
 _STRING = re.compile(r"\"[^\"]*\"|'[^']*'")
 _BLOCK_TAG = re.compile(r"\{\{~?\s*([#^/])\s*([^\s}~]+)")
@@ -69,8 +72,8 @@ def parse(template: TemplateParts) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def subject_variables(subject: str) -> tuple[str, ...]:
-    """Return every path that *subject* can print or test, in blocks or not. The subject must have passed parse()."""
-    return tuple(dict.fromkeys(_mentioned(compile_template(subject))))
+    """Return every path that *subject* can print, in blocks or not. The subject must have passed parse()."""
+    return tuple(dict.fromkeys(_mentioned(compile_template(readable(subject)))))
 
 
 def missing_variables(required: Iterable[str], *, shared: Mapping[str, Any], own: Mapping[str, Any]) -> list[str]:
@@ -82,9 +85,12 @@ def missing_variables(required: Iterable[str], *, shared: Mapping[str, Any], own
 
 
 def line_breaking_variables(subject: str, *, shared: Mapping[str, Any], own: Mapping[str, Any]) -> list[str]:
-    """Name the variables of *subject* whose value holds a control character, which could forge a header."""
+    """Name the variables of *subject* whose value holds a control character, which could forge a header.
+
+    What stands in a list or an object counts, since a block can print it.
+    """
     values = ((path, _look_up(path, shared=shared, own=own)) for path in subject_variables(subject))
-    return [path for path, value in values if isinstance(value, str) and has_control_characters(value)]
+    return [path for path, value in values if any(map(has_control_characters, _texts(value)))]
 
 
 def _look_up(path: str, *, shared: Mapping[str, Any], own: Mapping[str, Any]) -> Any:
@@ -100,6 +106,14 @@ def _look_up(path: str, *, shared: Mapping[str, Any], own: Mapping[str, Any]) ->
     return value
 
 
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | Sequence):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(part)
+
+
 @lru_cache(maxsize=4096)
 def _split(path: str) -> tuple[str, ...]:
     return tuple(bracketed or plain for bracketed, plain in _PATH_PART.findall(path))
@@ -107,7 +121,7 @@ def _split(path: str) -> tuple[str, ...]:
 
 def _required(field: str, source: str) -> Iterator[str]:
     try:
-        nodes = compile_template(source)
+        nodes = compile_template(readable(source))
     except ValueError as error:
         raise InvalidError(field, f"does not parse{_place(source, str(error))}: {error}") from None
     partials = {node.name: node.body for node in _every(nodes) if isinstance(node, InlinePartial)}
@@ -143,7 +157,9 @@ def _printed(nodes: Iterable[Node], partials: Mapping[str, list[Node]], *, seen:
 
 def _mentioned(nodes: Iterable[Node]) -> Iterator[str]:
     for node in _every(nodes):
-        if isinstance(node, Mustache | Block):
+        if isinstance(node, Partial) and node.context_path:
+            yield from filter(None, [_data_path(node.context_path)])
+        elif isinstance(node, Mustache | Block) and node.call["name"] not in _TESTS:
             call = node.call
             tokens = [*call["args"], *call["hash"].values()] if _is_call(call) else [call["name"]]
             yield from filter(None, map(_data_path, tokens))

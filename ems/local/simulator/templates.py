@@ -10,6 +10,7 @@ from typing import Any
 
 from dotpromptz_handlebars import Handlebars, StrictModeError
 
+from ems.aws.handlebars import readable
 from ems.local.simulator.wire import already_exists, bad_request, not_found
 
 MAX_TEMPLATE_BYTES = 500 * 1024
@@ -97,7 +98,7 @@ def _render(source: str, data: Mapping[str, Any]) -> str:
 
 @lru_cache(maxsize=512)
 def _compiled(source: str) -> Callable[[dict[str, Any]], str]:
-    return Handlebars(strict=True, escape_html=False).compile(source)
+    return Handlebars(strict=True, escape_html=False).compile(readable(source))
 
 
 @dataclass(frozen=True, slots=True)

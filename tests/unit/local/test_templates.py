@@ -14,6 +14,11 @@ def test_variables_paths_conditions_and_lists_are_rendered() -> None:
     assert rendered == Content("Hello Ann", "a;b;", "<p>Bonn guest</p>")
 
 
+def test_an_inline_partial_is_read_as_the_guide_of_ses_writes_it() -> None:
+    content = Content(text='{{#* inline "who"}}{{first}}{{#if last}} {{last}}{{/if}}{{/inline~}} Hello {{> who}}!')
+    assert content.rendered({"first": "Ada", "last": "Lovelace"}).text == "Hello Ada Lovelace!"
+
+
 def test_nothing_is_escaped_because_ses_escapes_nothing() -> None:
     assert Content(html="<p>{{name}}</p>").rendered({"name": "<b>&"}).html == "<p><b>&</p>"
 

@@ -28,6 +28,7 @@ from ems.sending.templates import (
         ('{{#*inline "row"}}{{price}}{{/inline}}{{> row}}', ["price"]),
         ('{{#*inline "row"}}{{price}}{{/inline}}{{#if a}}{{> row}}{{/if}}', []),
         ('{{#*inline "row"}}{{price}}{{/inline}}{{> row item}}', []),
+        ('{{#* inline "row"}}{{price}}{{/inline~}} {{> row}}', ["price"]),  # as SES's guide writes it
         ("{{! a comment }}{{!-- {{another}} --}}", []),
         (r"\{{escaped}}", []),
     ],
@@ -134,3 +135,22 @@ def test_values_that_would_break_the_subject_line_are_found(subject: str, breaki
 
     assert line_breaking_variables(subject, shared={}, own=data) == breaking
     assert line_breaking_variables(subject, shared=data, own={}) == breaking
+
+
+@pytest.mark.parametrize(
+    ("subject", "breaking"),
+    [
+        ("{{#each items}}{{this}}{{/each}}", ["items"]),
+        ("{{#with user}}{{name}}{{/with}}", ["user"]),
+        ("{{#user}}{{name}}{{/user}}", ["user"]),
+        ("{{user}}", ["user"]),
+        ('{{lookup user "name"}}', ["user"]),
+        ('{{#*inline "p"}}{{name}}{{/inline}}{{> p user}}', ["user"]),
+        ("{{#if user}}{{user.id}}{{/if}}", []),
+        ("{{user.id}}", []),
+    ],
+)
+def test_a_line_break_that_a_block_can_print_from_a_list_or_object_is_found(subject: str, breaking: list[str]) -> None:
+    data = {"items": ["a", ["b\r\nBcc: bob@example.com"]], "user": {"id": 7, "name": "Ada\nBob"}}
+
+    assert line_breaking_variables(subject, shared={}, own=data) == breaking
