@@ -100,17 +100,26 @@ class Auditor:
         return [*(self.batch(batch_id) for batch_id in self._batch_ids(campaign_id)), verdict]
 
     def subject(self, identifier: str) -> list[Verdict]:
-        """Audit the batch of this id or, if there is none, the campaign."""
+        """Audit the batch of this id or, if there is none, the campaign.
+
+        Raises:
+            UnknownIdError: Neither is there, nor a mail of such a campaign: a typing error must not look sound.
+        """
         try:
             return [self.batch(identifier)]
         except UnknownIdError:
-            return self.campaign(identifier)
+            verdicts = self.campaign(identifier)
+        if not any(verdict.accepted for verdict in verdicts) and identifier not in self._campaign_ids():
+            raise UnknownIdError("batch or campaign", identifier)
+        return verdicts
 
     def everything(self) -> list[Verdict]:
         """Audit every campaign that has accepted mail."""
+        return [verdict for campaign_id in self._campaign_ids() for verdict in self.campaign(campaign_id)]
+
+    def _campaign_ids(self) -> list[str]:
         with translated("cannot list campaigns"):
-            ids = sorted({row.campaign_id for row in self._tables.campaigns.scan(attributes_to_get=["campaign_id"])})
-        return [verdict for campaign_id in ids for verdict in self.campaign(campaign_id)]
+            return sorted({row.campaign_id for row in self._tables.campaigns.scan(attributes_to_get=["campaign_id"])})
 
     def _rows(self, campaign_id: str, *, prefix: str | None) -> Iterator[TrackerRow]:
         table = self._tables.emails

@@ -255,6 +255,8 @@ class Ledger:
             table.updated_at.set(now),
             table.expires_at.set(expiry(now, self._retention)),
         ]
+        if one.status is not Status.SUPPRESSED:
+            changes.append(table.attempts.set(1))  # SES was asked: what it gives back is not settled
         if one.message_id is not None:
             changes += [table.message_id.set(one.message_id), table.sent_at.set(now)]
         if one.reason is not None:

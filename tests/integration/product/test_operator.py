@@ -64,6 +64,9 @@ def test_a_key_can_do_what_its_scopes_say(product: Product, api: Api) -> None:
 def test_the_audit_of_everything_is_sound_and_an_unknown_subject_is_an_error(product: Product) -> None:
     assert product.ems("audit", "--all").returncode == 0
     assert product.ems("audit").returncode == 2
+    unknown = product.ems("audit", "no-such-thing")
+    assert unknown.returncode == 1
+    assert "no batch or campaign 'no-such-thing'" in unknown.stderr
 
 
 def test_flower_shows_the_workers(product: Product) -> None:

@@ -73,6 +73,13 @@ def test_a_chunk_with_nothing_left_is_done_and_cannot_be_claimed(ledger: Ledger,
     assert counts_of(row(tables)) == {"sent": 1, "failed": 1, "in_doubt": 1, "suppressed": 1, "cancelled": 0}
 
 
+def test_whoever_ses_was_asked_about_has_one_attempt(ledger: Ledger, tables: Tables) -> None:
+    outcomes = [Status.SENT, Status.FAILED, Status.IN_DOUBT, Status.SUPPRESSED]
+    ledger.settle(KEY, claimed(ledger), [settled(p, s) for p, s in enumerate(outcomes)], owner="a", next_call=())
+
+    assert [tables.emails.get(f"b1-00000{p}").attempts for p in range(4)] == [1, 1, 1, None]
+
+
 def test_a_taken_over_chunk_shows_what_was_under_way(ledger: Ledger, clock: Clock) -> None:
     ledger.settle(KEY, claimed(ledger), [], owner="a", next_call=[0, 1])
     clock.advance(61)
