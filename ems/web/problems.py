@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from flask import Flask, Response, g
@@ -93,7 +94,10 @@ def from_validation(error: ValidationError, *, where: str) -> ProblemError:
     first = found[0]
     if first["type"] == "json_invalid":
         return ProblemError(400, f"the body is no valid JSON: {first['ctx']['error']}")
-    fields = [FieldProblem(field=path(one["loc"]) or where, message=_advice(one["type"], one["msg"])) for one in found]
+    fields = [
+        FieldProblem(field=path(one["loc"]) or where, message=_advice(one["type"], one["msg"], one.get("ctx", {})))
+        for one in found
+    ]
     return ProblemError(422, _summary(fields), fields)
 
 
@@ -105,11 +109,18 @@ def path(location: Sequence[int | str]) -> str:
     return text.removeprefix(".")
 
 
-def _advice(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "unknown field; remove it or mend its name (/docs shows the fields)"
-    if kind == "missing":
-        return "is required"
+def _advice(kind: str, message: str, context: Mapping[str, Any]) -> str:
+    match kind:
+        case "extra_forbidden":
+            return "unknown field; remove it or mend its name (/docs shows the fields)"
+        case "missing":
+            return "is required"
+        case "timezone_aware":
+            return "add the offset from UTC, such as Z or +01:00"
+        case "too_long":
+            return f"{context['actual_length']} entries are too many; give at most {context['max_length']}"
+        case "too_short":
+            return f"give at least {context['min_length']} of them"
     return message[:1].lower() + message[1:]
 
 

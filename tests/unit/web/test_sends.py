@@ -113,6 +113,24 @@ def test_missing_unknown_and_wrongly_typed_fields_are_named(
     assert world.acceptance.singles == []
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("/send-email", {**MAIL, "cc": ["a@example.com"] * 51}, "cc: 51 entries are too many; give at most 50"),
+        ("/send-bulk-email", {"campaign_id": "welcome", "recipients": []}, "recipients: give at least 1"),
+        (
+            "/send-bulk-email",
+            {"campaign_id": "welcome", "recipients": [{"to": "a@example.com"}], "send_at": "2030-01-31T09:00:00"},
+            "send_at: add the offset from UTC",
+        ),
+    ],
+)
+def test_a_refusal_says_what_to_do_in_words_of_the_field(
+    client: FlaskClient, path: str, body: object, words: str
+) -> None:
+    assert words in client.post(path, json=body).json["detail"]
+
+
 @pytest.mark.parametrize("recipients", [[], {}, "a@example.com", None])
 def test_a_bulk_request_needs_a_list_with_somebody_in_it(client: FlaskClient, recipients: object) -> None:
     body = {"campaign_id": "welcome", "recipients": recipients}
