@@ -1,8 +1,10 @@
 """The Celery app: ``celery -A ems.celery worker|beat|flower``. Settings are in celeryconfig.py."""
 
+from typing import Any
+
 from celery import Celery, signals
 
-from ems import logs, messages
+from ems import logs, messages, queues
 from ems.settings import Settings
 from ems.tasks.base import EmsTask
 from ems.tasks.control import Drain
@@ -31,7 +33,13 @@ def create_app(settings: Settings) -> Celery:
         """End the waits of tasks in hand, so that they give their work back and the worker can go."""
         services.governor.stop()
 
+    def start_reporting(sender: Any, **_: object) -> None:
+        """Report on this worker if it is a sender."""
+        if queues.TRIGGER in sender.app.amqp.queues.consume_from:
+            services.reporter.start()
+
     signals.setup_logging.connect(configure_logs, weak=False)
+    signals.worker_ready.connect(start_reporting, weak=False)
     signals.worker_shutting_down.connect(stop_leasing, weak=False)
     return celery
 

@@ -16,6 +16,7 @@ from ems.aws.sqs import OutgoingMessage, Sqs
 from ems.aws.templates import SesTemplates
 from ems.governor.governor import Governor
 from ems.governor.policy import Policy
+from ems.governor.reporter import Reporter
 from ems.messages import TaskMessage
 from ems.sending.accept import Acceptance
 from ems.sending.audit import Auditor
@@ -34,6 +35,7 @@ from ems.store.campaigns import CampaignStore
 from ems.store.drain import DrainStore
 from ems.store.email_pages import EmailPages
 from ems.store.ledger import Ledger
+from ems.store.senders import SenderReports
 from ems.store.singles import Singles
 from ems.store.suppressions import Suppressions
 from ems.store.tables import Tables, bind
@@ -105,6 +107,21 @@ class Services:
         self.clock_check.attach(client)
         store = rate.DynamoRateStore(client, self.tables.rate.Meta.table_name)
         return Governor(store, self._account, Policy.from_settings(self.settings), clock_check=self.clock_check)
+
+    @part
+    def sender_reports(self) -> SenderReports:
+        """What the senders report."""
+        return SenderReports(self.tables)
+
+    @part
+    def reporter(self) -> Reporter:
+        """Reports on this process, if it is a sender."""
+        return Reporter(
+            self.sender_reports.write,
+            self.governor.watch,
+            clock_check=self.clock_check,
+            max_skew=Policy.from_settings(self.settings).max_skew,
+        )
 
     @part
     def campaigns(self) -> Campaigns:
@@ -209,7 +226,13 @@ class Services:
     @part
     def rate_report(self) -> RateReport:
         """Answers GET /rate."""
-        return RateReport(line=self.governor.status, sqs=self.sqs, drain=self.drain_store)
+        return RateReport(
+            line=self.governor.status,
+            minute=self.governor.minute,
+            senders=self.sender_reports,
+            sqs=self.sqs,
+            drain=self.drain_store,
+        )
 
     @part
     def tracker(self) -> Tracker:

@@ -1,19 +1,29 @@
 """Why a lease is not given. None of these is a failure of the mail: give the recipients back and spend no attempt."""
 
+from typing import ClassVar, Literal
+
 from ems.errors import EmsError, UnavailableError
 from ems.governor.line import SECOND, Denied
 
+Refusal = Literal["store", "clock", "deadline", "quota", "account", "stopping"]
+
 
 class LeaseError(EmsError):
-    """Base of every refusal to lease."""
+    """Base of every refusal to lease; ``why`` is its kind in a word."""
+
+    why: ClassVar[Refusal]
 
 
 class GovernorUnavailableError(LeaseError, UnavailableError):
     """The store cannot be reached or no rate is known: nothing may be sent (fail closed)."""
 
+    why: ClassVar[Refusal] = "store"
+
 
 class ClockSkewError(GovernorUnavailableError):
     """This process's clock is provably wrong, so its slots would not be where the line has them. Mend the clock."""
+
+    why = "clock"
 
 
 class _NotYetError(LeaseError):
@@ -27,17 +37,25 @@ class _NotYetError(LeaseError):
 class NotBeforeError(_NotYetError):
     """The line is booked beyond the caller's deadline."""
 
+    why = "deadline"
+
 
 class QuotaExhaustedError(_NotYetError):
     """The lane's share of the 24-hour quota is used; ``until`` is when the account is read again."""
+
+    why = "quota"
 
 
 class SendingPausedError(_NotYetError):
     """SES says that the account may not send (GetAccount); ``until`` is when the account is read again."""
 
+    why = "account"
+
 
 class StoppedError(LeaseError):
     """The process is shutting down: give back what is in hand."""
+
+    why = "stopping"
 
 
 def refusal(denied: Denied, *, account_error: str | None) -> LeaseError:

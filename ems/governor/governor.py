@@ -8,7 +8,7 @@ bulk within a process.
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -17,14 +17,17 @@ from ems.errors import UnavailableError
 from ems.governor.errors import ClockSkewError, GovernorUnavailableError, NotBeforeError, StoppedError, refusal
 from ems.governor.lease import ClockCheck, Lease, Tally
 from ems.governor.line import MILLI, SECOND, Denied, Grant, after_throttle, decide, limit_of, micros
+from ems.governor.minute import Minute, account
 from ems.governor.policy import Lane, Policy
 from ems.governor.readings import AccountReadings
 from ems.governor.status import RateStatus, describe
 from ems.governor.store import RateStore
 from ems.governor.waiting import Ticket, WaitingLine
 from ems.governor.waits import OF_THREADS, Waits
+from ems.governor.watch import Watch
 from ems.governor.window import CallWindow
 from ems.store.rate_item import Booked, Line
+from ems.store.senders import SenderReport
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +74,7 @@ class Governor:
         self._round_trip = 0.0
         self._window = CallWindow(waits)
         self.tally = Tally()
+        self.watch = Watch(clock)
 
     def lease(self, n: int, *, lane: Lane, deadline: float | None = None) -> Lease:
         """Wait until a call of *n* recipients (1 to 50) may start, and return then; :meth:`returned` ends it.
@@ -93,8 +97,11 @@ class Governor:
 
     def book(self, n: int, *, lane: Lane, deadline: float | None = None) -> Lease:
         """Do what :meth:`lease` does but for the waiting: there may be something to do until the slot comes."""
-        self._check_clock()
-        start_at = self._book(n, lane=lane, deadline=deadline)
+        asked = self._clock()
+        with self.watch.asking(lane):
+            self._check_clock()
+            start_at = self._book(n, lane=lane, deadline=deadline)
+        self.watch.granted(lane, wait=start_at - asked)
         return Lease(start_at, n, not_after=start_at + self._policy.tolerance)
 
     def arrive(self, lease: Lease) -> bool:
@@ -109,6 +116,7 @@ class Governor:
         patience = lease.not_after - self._clock()
         if patience < 0 or not self._window.enter(lease.n, limit=self._limit(), patience=patience):
             self.tally.missed_slots += 1
+            self.watch.missed(lease.n)
             return False
         self.tally.leases += 1
         return True
@@ -149,6 +157,14 @@ class Governor:
             account_error=self._readings.last_error,
             clock_offset=self._clock_check.bounds() if self._clock_check else None,
         )
+
+    def minute(self, reports: Sequence[SenderReport]) -> Minute:
+        """Account for the last minute of the line, as last read, with what the senders report.
+
+        Raises:
+            GovernorUnavailableError: The store cannot be reached.
+        """
+        return account(self._line(), reports, now=micros(self._clock()), policy=self._policy)
 
     def stop(self) -> None:
         """End every wait, now and from now on, with :class:`StoppedError`."""

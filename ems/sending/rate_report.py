@@ -1,37 +1,64 @@
 """What GET /rate answers: the governor's line and what waits before it."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 from ems import queues
 from ems.aws.sqs import Sqs
+from ems.governor.minute import FRESH_SECONDS, Minute
 from ems.governor.status import RateStatus
 from ems.sending.payloads import CHUNK_RECIPIENTS
 from ems.store.drain import DrainStore
+from ems.store.senders import SenderReport
+
+
+class Senders(Protocol):
+    """What the senders report (:class:`ems.store.senders.SenderReports`)."""
+
+    def read(self, *, newer_than: float) -> list[SenderReport]:
+        """Return the reports written after *newer_than* (epoch seconds)."""
 
 
 class RateReport:
-    """Composes the report. *line* reads the governor."""
+    """Composes the report. *line* reads the governor, *minute* accounts for the minute of the line just read."""
 
-    def __init__(self, *, line: Callable[[], RateStatus], sqs: Sqs, drain: DrainStore) -> None:
+    def __init__(
+        self,
+        *,
+        line: Callable[[], RateStatus],
+        minute: Callable[[Sequence[SenderReport]], Minute],
+        senders: Senders,
+        sqs: Sqs,
+        drain: DrainStore,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._line = line
+        self._minute = minute
+        self._senders = senders
+        self._clock = clock
         self._sqs = sqs
         self._drain = drain
 
     def status(self) -> dict[str, Any]:
-        """Return the governor's fields (see :class:`RateStatus`) with ``account_limit``, ``backlog``, ``eta_seconds``.
+        """Return the fields of :class:`RateStatus` and :class:`Minute`, account limit, backlog and ETA.
 
         Raises:
             UnavailableError: SQS or DynamoDB cannot be reached.
         """
         line = self._line()
         backlog = self._backlog()
+        minute = asdict(self._minute(self._senders.read(newer_than=self._clock() - FRESH_SECONDS)))
+        if backlog and line.bulk_waits_for and "no_work" in minute["unused_seconds"]:
+            minute["unused_seconds"][line.bulk_waits_for] = minute["unused_seconds"].pop("no_work")
+        moves = line.effective_rate and not line.bulk_waits_for
         return {
             **asdict(line),
+            **minute,
             "account_limit": line.limit,
             "backlog": backlog,
-            "eta_seconds": round(backlog / line.effective_rate, 1) if line.effective_rate else None,
+            "eta_seconds": round(backlog / line.effective_rate, 1) if moves else None,
         }
 
     def _backlog(self) -> int:

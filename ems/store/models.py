@@ -197,12 +197,12 @@ class ApiKeyRow(Model):
 
 
 class RateRow(Model):
-    """The items of ``email-rate``: the governor's line (``account`` is ``ses``), the drainer's lease (``drainer``), and
-    what each sender process reports (``sender#…``).
+    """The items of ``email-rate``: the governor's line, the drainer's lease, and what each sender process reports.
 
-    The governor's attributes are written by plain UpdateItem expressions in :mod:`ems.store.rate` and are not
-    declared here. ``outstanding`` lists the chunks that the drainer released and
-    that are not finished, each as ``[batch_id, chunk, size, released_at]``.
+    Their ``account`` is ``ses``, ``drainer`` and ``sender#…``. The governor's attributes are written by plain
+    UpdateItem expressions in :mod:`ems.store.rate` and are not declared here. ``outstanding`` lists the chunks that
+    the drainer released and that are not finished, each as ``[batch_id, chunk, size, released_at]``; ``report`` is a
+    :class:`ems.store.senders.SenderReport`.
     """
 
     account = UnicodeAttribute(hash_key=True)

@@ -163,29 +163,6 @@ class CampaignPage(Answer):
     next: Next
 
 
-class RateAnswer(Answer):
-    """The account's rate and what is made of it. Rates are recipients a second, counts are recipients."""
-
-    account_limit: float | None = Field(description="SES's MaxSendRate, or the operator's; null while unknown.")
-    limit_source: str = Field(description="account or setting.", examples=["account"])
-    effective_rate: float = Field(description="The rate that is kept: less headroom, less what throttles cost.")
-    used_last_second: float
-    used_last_minute: float
-    used_24h: float | None = Field(description="null while the account was never read.")
-    quota_24h: float | None = Field(description="SES's quota of 24 hours; null is unlimited or not known.")
-    quota_left: float | None
-    quota_left_for_bulk: float | None = Field(description="The same less the reserve for transactional mail.")
-    bulk_waits_for: Hindrance | None = Field(description="What keeps all bulk mail waiting, if anything.")
-    bulk_waits_until: AwareDatetime | None = Field(description=UNTIL)
-    sending: bool = Field(description="false while SES says that the account may not send.")
-    penalty: float = Field(description="Share of the limit that the last throttle still takes.")
-    line_ahead_seconds: float = Field(description="How far the line is booked.")
-    account_age_seconds: float | None = Field(description="Age of what SES said about the account.")
-    account_error: str | None = Field(description="Why the last reading of the account failed.")
-    backlog: int | None = Field(description="Accepted recipients that are not sent yet.")
-    eta_seconds: float | None = Field(description="Seconds until the backlog is sent.")
-
-
 class Health(Answer):
     """This process is alive."""
 

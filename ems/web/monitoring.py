@@ -12,9 +12,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from ems.web.answers import Health, RateAnswer, Readiness
+from ems.web.answers import Health, Readiness
 from ems.web.auth import Authenticator
 from ems.web.operations import operation, respond
+from ems.web.rate_answers import RateAnswer
 from ems.web.services import Rate
 
 CACHE_SECONDS = {"ses": 10.0}

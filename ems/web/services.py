@@ -15,6 +15,7 @@ from ems.store.campaigns import Campaign
 from ems.store.pages import Page
 from ems.store.status import Status
 from ems.web.queue_metrics import QueueDepths
+from ems.web.rate_metrics import RateMetrics
 
 if TYPE_CHECKING:
     from ems.wiring import Services as WiredServices
@@ -118,7 +119,7 @@ class Rate(Protocol):
     """Reports on the governor's line."""
 
     def status(self) -> object:
-        """Return a mapping or object with the fields of :class:`ems.web.answers.RateAnswer`."""
+        """Return a mapping or object with the fields of :class:`ems.web.rate_answers.RateAnswer`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,7 @@ class WebServices:
         """Take the collaborators from the process's wiring."""
         registry = CollectorRegistry()
         registry.register(QueueDepths(services.sqs))
+        registry.register(RateMetrics(services.rate_report.status))
         return cls(
             acceptance=services.acceptance,
             batches=services.batches,

@@ -206,6 +206,21 @@ class FakeRate:
             "sending": True,
             "penalty": 0,
             "line_ahead_seconds": 0.1,
+            "unused_seconds": {"no_work": 3.0, "no_grant": 0.0, "throttled": 0.0, "late": 0.0},
+            "lanes": {
+                "transactional": {"calls": 12, "mean_seconds": 0.1, "longest_seconds": 0.2, "waiting": 0},
+                "bulk": {"calls": 0, "mean_seconds": None, "longest_seconds": 0.0, "waiting": 3},
+            },
+            "refused": {"clock": 7},
+            "senders": [
+                {
+                    "process": "mail-1-7",
+                    "clock_wrong": True,
+                    "clock_offset_seconds": [4.9, 5.1],
+                    "refused": {"clock": 7},
+                }
+            ],
+            "clock_offset_seconds": None,
             "account_age_seconds": 12,
             "account_error": None,
             "backlog": 190,

@@ -1,5 +1,8 @@
 """What GET /rate answers."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 from fakes.clock import Clock
 from fakes.queues import MemorySqs
@@ -7,9 +10,11 @@ from fakes.sending import chunk, single
 
 from ems import queues
 from ems.errors import UnavailableError
+from ems.governor.minute import FRESH_SECONDS, Minute
 from ems.governor.status import RateStatus
 from ems.sending.rate_report import RateReport
 from ems.store.drain import DrainStore, Released
+from ems.store.senders import SenderReport
 from ems.store.tables import Tables
 
 LINE = RateStatus(
@@ -38,8 +43,27 @@ def drain(tables: Tables, clock: Clock) -> DrainStore:
     return DrainStore(tables, clock=clock)
 
 
-def report(sqs: MemorySqs, drain: DrainStore, line: RateStatus = LINE) -> RateReport:
-    return RateReport(line=lambda: line, sqs=sqs, drain=drain)  # type: ignore[arg-type]  # the calls it makes
+class Senders:
+    """One sender, that reported at 1,000,000."""
+
+    def read(self, *, newer_than: float) -> list[SenderReport]:
+        report = SenderReport(process="mail-1-7", at=1_000_000.0)
+        return [report] if report.at > newer_than else []
+
+
+def minute(reports: Sequence[SenderReport]) -> Minute:
+    return Minute(senders=tuple(reports), lanes={}, refused={}, unused_seconds={"no_work": 60.0, "no_grant": 0.0})
+
+
+def report(sqs: MemorySqs, drain: DrainStore, line: RateStatus = LINE, *, now: float = 1_000_001.0) -> RateReport:
+    return RateReport(
+        line=lambda: line,
+        minute=minute,
+        senders=Senders(),
+        sqs=sqs,  # type: ignore[arg-type]  # the calls it makes
+        drain=drain,
+        clock=lambda: now,
+    )
 
 
 def test_an_idle_line_has_no_backlog(sqs: MemorySqs, drain: DrainStore) -> None:
@@ -56,6 +80,20 @@ def test_the_backlog_is_what_waits_what_was_released_and_single_mails(sqs: Memor
 
     status = report(sqs, drain).status()
     assert (status["backlog"], status["eta_seconds"]) == (172, round(172 / 95, 1))
+
+
+def test_time_unused_while_work_waits_for_quota_is_the_quotas(sqs: MemorySqs, drain: DrainStore) -> None:
+    held = replace(LINE, bulk_waits_for="quota")
+    assert report(sqs, drain, held).status()["unused_seconds"] == {"no_work": 60.0, "no_grant": 0.0}
+    sqs.send(queues.WAIT, [chunk(50).message()])
+    status = report(sqs, drain, held).status()
+    assert status["unused_seconds"] == {"quota": 60.0, "no_grant": 0.0}
+    assert (status["backlog"], status["eta_seconds"]) == (50, None)
+
+
+def test_senders_that_reported_lately_are_shown(sqs: MemorySqs, drain: DrainStore) -> None:
+    assert [one["process"] for one in report(sqs, drain).status()["senders"]] == ["mail-1-7"]
+    assert report(sqs, drain, now=1_000_000.0 + FRESH_SECONDS).status()["senders"] == ()
 
 
 def test_queues_out_of_reach_are_an_outage(sqs: MemorySqs, drain: DrainStore) -> None:
