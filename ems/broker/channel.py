@@ -198,6 +198,7 @@ class Channel(virtual.Channel):
             self._deliver(queue, handover.messages)
         finally:
             handover.taken.set()
+            self.connection.look_again()
 
     def _deliver(self, queue: str, messages: list[Received]) -> None:
         callback = None if self.closed else self.connection.consumer_of(queue)

@@ -80,10 +80,20 @@ class Transport(virtual.Transport):
         self.hub = loop
         # The hub waits for its wake-up call only while it watches a socket, else it naps 0.1 s (Hub.create_loop).
         self._keepalive = socket.socketpair()
-        loop.add_reader(self._keepalive[0], lambda: None)
+        loop.add_reader(self._keepalive[0], self._keepalive[0].recv, 64)
         # Left to itself it also naps a whole second when more than ten timers are due at once (Hub.fire_timers), which
         # makes Celery's rate_limit release a few tasks a second.
         loop.fire_timers = functools.partial(type(loop).fire_timers, loop, min_delay=TIMER_SECONDS)
+
+    def look_again(self) -> None:
+        """Let the worker's loop go round once more.
+
+        What the loop's own thread puts into it, such as the acknowledgement of a task that expired, would wait for the
+        next timer, up to a heartbeat: the loop looks at what is ready, then at its sockets (kombu 5.7,
+        ``Hub.create_loop``).
+        """
+        if self._keepalive is not None:
+            self._keepalive[1].send(b"\0")
 
     def consumer_of(self, queue: str) -> Callable[[Any], object] | None:
         """Return what takes the messages of a queue; None when its consumer was cancelled."""

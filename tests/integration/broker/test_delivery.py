@@ -54,6 +54,20 @@ def test_a_task_that_fails_comes_back_and_ends_in_the_dead_letter_queue(
     account.sqs.purge_queue(QueueUrl=account.url(dead))
 
 
+def test_tasks_that_expired_do_not_hold_up_those_behind_them(
+    account: Account, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    # Ticks pile up while control is down; slower than beat brings new ones, the drainer would never run again.
+    trace = tmp_path / "trace"
+    for _ in range(60):
+        account.send("ems.drain", queues.CONTROL, expires="2020-01-01T00:00:00+00:00", trace=str(tmp_path / "expired"))
+    account.send("ems.drain", queues.CONTROL, trace=str(trace))
+    start_worker(queue=queues.CONTROL)
+    until(trace.exists)
+    until(lambda: account.counts(queues.CONTROL) == (0, 0))
+    assert not (tmp_path / "expired").exists()
+
+
 def test_a_polite_end_finishes_what_runs_and_gives_back_what_waits(
     account: Account, start_worker: StartWorker, tmp_path: Path
 ) -> None:
