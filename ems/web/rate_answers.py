@@ -52,8 +52,8 @@ class RateAnswer(Answer):
     )
     lanes: dict[str, LaneWaits] = Field(description="transactional and bulk.")
     refused: dict[str, int] = Field(
-        description="Leases of the last minute that were refused, by reason: store, clock, quota, account, deadline (its "
-        "work goes on with a fresh message) or stopping (a process that ends).",
+        description="Leases of the last minute that were refused, by reason: store, clock, quota, account, deadline "
+        "(its work goes on with a fresh message) or stopping (a process that ends).",
         examples=[{"quota": 4}],
     )
     senders: list[Sender] = Field(description="Sender processes that reported in the last 15 seconds.")
