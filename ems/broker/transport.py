@@ -9,7 +9,9 @@ subclass of it.
 
 import contextlib
 import functools
+import signal
 import socket
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -57,6 +59,7 @@ class Transport(virtual.Transport):
         self.shared = shared()
         self.hub: Any = None
         self._keepalive: tuple[socket.socket, socket.socket] | None = None
+        self._signals = False
 
     @property
     def default_connection_params(self) -> dict[str, Any]:
@@ -81,6 +84,11 @@ class Transport(virtual.Transport):
         # The hub waits for its wake-up call only while it watches a socket, else it naps 0.1 s (Hub.create_loop).
         self._keepalive = socket.socketpair()
         loop.add_reader(self._keepalive[0], self._keepalive[0].recv, 64)
+        self._keepalive[1].settimeout(0)  # as set_wakeup_fd wants it
+        # A SIGTERM that the loop sees only at its next timer comes after the SIGKILL of an impatient process manager.
+        self._signals = threading.current_thread() is threading.main_thread()
+        if self._signals:
+            signal.set_wakeup_fd(self._keepalive[1].fileno(), warn_on_full_buffer=False)
         # Left to itself it also naps a whole second when more than ten timers are due at once (Hub.fire_timers), which
         # makes Celery's rate_limit release a few tasks a second.
         loop.fire_timers = functools.partial(type(loop).fire_timers, loop, min_delay=TIMER_SECONDS)
@@ -93,7 +101,8 @@ class Transport(virtual.Transport):
         ``Hub.create_loop``).
         """
         if self._keepalive is not None:
-            self._keepalive[1].send(b"\0")
+            with contextlib.suppress(BlockingIOError):  # full of calls that the loop has not answered yet
+                self._keepalive[1].send(b"\0")
 
     def consumer_of(self, queue: str) -> Callable[[Any], object] | None:
         """Return what takes the messages of a queue; None when its consumer was cancelled."""
@@ -105,6 +114,8 @@ class Transport(virtual.Transport):
         self.shared.acks.flush()
         self.shared.events.flush()
         if self._keepalive is not None:
+            if self._signals:
+                signal.set_wakeup_fd(-1)
             self.hub.remove_reader(self._keepalive[0])
             for end in self._keepalive:
                 end.close()

@@ -1,5 +1,8 @@
 """The transport in kombu's and Celery's hands, before any request goes out."""
 
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from queue import Empty
 
@@ -7,6 +10,7 @@ import pytest
 from celery import Celery
 from kombu import Connection
 from kombu.asynchronous import Hub
+from kombu.asynchronous.timer import Timer
 
 import celeryconfig
 from ems import messages, queues
@@ -108,3 +112,50 @@ def test_the_worker_s_loop_watches_a_socket_so_that_a_call_from_a_thread_wakes_i
     assert hub.readers
     transport.close_connection(transport)
     assert not hub.readers
+
+
+@pytest.fixture
+def patient_hub() -> Iterator[Hub]:
+    """A loop that sleeps until its next timer, up to ten seconds, as a worker's does."""
+    hub = Hub(timer=Timer(max_interval=10.0))
+    yield hub
+    hub.close()
+
+
+def test_a_signal_wakes_the_worker_s_loop_before_its_next_timer(connection: Connection, patient_hub: Hub) -> None:
+    transport = connection.transport
+    transport.register_with_event_loop(transport, patient_hub)
+    seen: list[str] = []
+    before = signal.signal(signal.SIGUSR1, lambda *_: seen.append("signal"))
+    patient_hub.call_later(5, seen.append, "timer")
+    threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+    loop = patient_hub.create_loop()
+    while not seen:
+        next(loop)
+    patient_hub.fire_timers()
+    assert seen == ["signal"]
+    signal.signal(signal.SIGUSR1, before)
+    transport.close_connection(transport)
+
+
+def test_what_the_loop_puts_into_itself_is_not_left_to_its_next_timer(connection: Connection, patient_hub: Hub) -> None:
+    transport = connection.transport
+    transport.register_with_event_loop(transport, patient_hub)
+    seen: list[str] = []
+    patient_hub.call_later(5, seen.append, "timer")
+
+    def acknowledge() -> None:
+        patient_hub.fire_timers()  # shows whether the timer is due by now
+        seen.append("acknowledged")
+        transport.look_again()
+
+    def deliver() -> None:
+        patient_hub.call_soon(acknowledge)
+        transport.look_again()
+
+    patient_hub.call_soon(deliver)
+    loop = patient_hub.create_loop()
+    while not seen:
+        next(loop)
+    assert seen == ["acknowledged"]
+    transport.close_connection(transport)
