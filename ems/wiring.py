@@ -115,7 +115,8 @@ class Services:
 
     @part
     def reporter(self) -> Reporter:
-        """Reports on this process, if it is a sender."""
+        """Reports on this process, if it is a sender; its answers measure the clock while nothing is sent."""
+        self.clock_check.attach(self.tables.connection.client)
         return Reporter(
             self.sender_reports.write,
             self.governor.watch,

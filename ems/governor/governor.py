@@ -14,19 +14,20 @@ import structlog
 
 from ems.aws.account import AccountSample
 from ems.errors import UnavailableError
-from ems.governor.errors import ClockSkewError, GovernorUnavailableError, NotBeforeError, StoppedError, refusal
+from ems.governor.errors import GovernorUnavailableError, NotBeforeError, StoppedError, refusal
 from ems.governor.lease import ClockCheck, Lease, Tally
-from ems.governor.line import MILLI, SECOND, Denied, Grant, after_throttle, decide, limit_of, micros
+from ems.governor.line import SECOND, Denied, Grant, decide, micros
 from ems.governor.minute import Minute, account
 from ems.governor.policy import Lane, Policy
 from ems.governor.readings import AccountReadings
 from ems.governor.status import RateStatus, describe
 from ems.governor.store import RateStore
+from ems.governor.view import LineView
 from ems.governor.waiting import Ticket, WaitingLine
 from ems.governor.waits import OF_THREADS, Waits
 from ems.governor.watch import Watch
 from ems.governor.window import CallWindow
-from ems.store.rate_item import Booked, Line
+from ems.store.rate_item import Booked
 from ems.store.senders import SenderReport
 
 log = structlog.get_logger(__name__)
@@ -65,12 +66,11 @@ class Governor:
         self._store = store
         self._policy = policy
         self._clock = clock
-        self._clock_check = clock_check
         self._spread = spread
         self._readings = AccountReadings(store, account, policy, clock)
+        self._view = LineView(store, self._readings, policy, clock=clock, clock_check=clock_check)
         self._waiting: dict[Lane, WaitingLine] = {"transactional": WaitingLine(waits), "bulk": WaitingLine(waits)}
         self._stopping = waits.signal()
-        self._seen: Line | None = None
         self._round_trip = 0.0
         self._window = CallWindow(waits)
         self.tally = Tally()
@@ -99,7 +99,7 @@ class Governor:
         """Do what :meth:`lease` does but for the waiting: there may be something to do until the slot comes."""
         asked = self._clock()
         with self.watch.asking(lane):
-            self._check_clock()
+            self._view.check_clock()
             start_at = self._book(n, lane=lane, deadline=deadline)
         self.watch.granted(lane, wait=start_at - asked)
         return Lease(start_at, n, not_after=start_at + self._policy.tolerance)
@@ -114,7 +114,7 @@ class Governor:
         """
         self._wait_until(lease.start_at)
         patience = lease.not_after - self._clock()
-        if patience < 0 or not self._window.enter(lease.n, limit=self._limit(), patience=patience):
+        if patience < 0 or not self._window.enter(lease.n, limit=self._view.limit(), patience=patience):
             self.tally.missed_slots += 1
             self.watch.missed(lease.n)
             return False
@@ -132,7 +132,7 @@ class Governor:
         next lease fails anyway, and SES will throttle again.
         """
         try:
-            self._record_throttle()
+            self._view.record_throttle()
         except UnavailableError as error:
             log.warning("throttle_not_recorded", error=str(error))
 
@@ -142,7 +142,7 @@ class Governor:
         Raises:
             GovernorUnavailableError: The store cannot be reached.
         """
-        return self._policy.size_of_call(self._limit())
+        return self._policy.size_of_call(self._view.limit())
 
     def status(self) -> RateStatus:
         """Read the line and describe it.
@@ -151,11 +151,11 @@ class Governor:
             GovernorUnavailableError: The store cannot be reached.
         """
         return describe(
-            self._line(fresh=True),
+            self._view.line(fresh=True),
             now=micros(self._clock()),
             policy=self._policy,
             account_error=self._readings.last_error,
-            clock_offset=self._clock_check.bounds() if self._clock_check else None,
+            clock_offset=self._view.clock_offset(),
         )
 
     def minute(self, reports: Sequence[SenderReport]) -> Minute:
@@ -164,24 +164,13 @@ class Governor:
         Raises:
             GovernorUnavailableError: The store cannot be reached.
         """
-        return account(self._line(), reports, now=micros(self._clock()), policy=self._policy)
+        return account(self._view.line(), reports, now=micros(self._clock()), policy=self._policy)
 
     def stop(self) -> None:
         """End every wait, now and from now on, with :class:`StoppedError`."""
         self._stopping.set()
         for queue in self._waiting.values():
             queue.wake()
-
-    def _limit(self) -> float:
-        return limit_of(self._line(), self._policy) / MILLI
-
-    def _check_clock(self) -> None:
-        limit = self._policy.max_skew
-        if self._clock_check is None or not self._clock_check.skew_exceeds(limit):
-            return
-        self._line(fresh=True)  # one more answer to measure by: the clock may have been mended meanwhile
-        if self._clock_check.skew_exceeds(limit):
-            raise ClockSkewError("the clock", f"it differs from AWS's by more than {limit:g} s; synchronise it")
 
     def _book(self, recipients: int, *, lane: Lane, deadline: float | None) -> float:
         """Queue up in *lane* until a slot is booked; returns its start in epoch seconds."""
@@ -207,10 +196,10 @@ class Governor:
         """Take one step for the whole queue: book what fits, or wait, or tell everyone why not."""
         tickets = queue.tickets()
         try:
-            line = self._line()
-            now = micros(self._clock() + self._round_trip)  # a slot before the store's answer would be missed
-            calls = tuple(ticket.recipients for ticket in tickets)
-            decision = decide(line, calls=calls, lane=lane, now=now, policy=self._policy)
+            decision = self._decide(tickets, lane=lane)
+            if isinstance(decision, Denied) and decision.why not in {"rate", "pace"}:
+                # Nobody is told no by what this process saw last: another may have read the account since.
+                decision = self._decide(tickets, lane=lane, fresh=True)
             if isinstance(decision, Grant):
                 self._request(decision, queue, tickets)
                 return
@@ -223,13 +212,19 @@ class Governor:
         else:
             queue.fail(lambda: refusal(decision, account_error=self._readings.last_error))
 
+    def _decide(self, tickets: tuple[Ticket, ...], *, lane: Lane, fresh: bool = False) -> Grant | Denied:
+        line = self._view.line(fresh=fresh)
+        now = micros(self._clock() + self._round_trip)  # a slot before the store's answer would be missed
+        calls = tuple(ticket.recipients for ticket in tickets)
+        return decide(line, calls=calls, lane=lane, now=now, policy=self._policy)
+
     def _request(self, grant: Grant, queue: WaitingLine, tickets: tuple[Ticket, ...]) -> None:
         self.tally.requests += 1
         asked = self._clock()
         outcome = self._store.book(grant.booking)
         took = min(max(0.0, self._clock() - asked), LONGEST_ROUND_TRIP_SECONDS)
         self._round_trip += (took - self._round_trip) * ROUND_TRIP_WEIGHT
-        self._seen = outcome.line
+        self._view.saw(outcome.line)
         if isinstance(outcome, Booked):
             starts = (outcome.start_at + offset for offset in grant.offsets)
             queue.serve(zip(tickets, starts, strict=False))
@@ -248,38 +243,6 @@ class Governor:
         if denied.why == "rate":
             until += (1 + self._spread()) * self._policy.bulk_horizon / 4
         self._stopping.wait(max(0.0, until - self._clock()))
-
-    def _line(self, *, fresh: bool = False) -> Line:
-        """Return the line as last seen or read *fresh*, with a limit if there is one to be had.
-
-        Keeps the account's reading fresh on the way.
-        """
-        line = None if fresh else self._seen
-        try:
-            if line is None:
-                line = self._store.read()
-            if line is None or not (line.sampled_at or self._policy.max_send_rate):
-                line = self._readings.first()
-        except UnavailableError as error:
-            raise GovernorUnavailableError("the governor", str(error)) from error
-        if line is None:
-            raise GovernorUnavailableError("the governor", "another process is making the line; try again")
-        self._seen = line
-        self._readings.keep_fresh(line)
-        return line
-
-    def _record_throttle(self) -> None:
-        line: Line | None = self._line()
-        while line is not None:
-            after = after_throttle(line, now=micros(self._clock()), policy=self._policy)
-            if after is None:
-                return
-            outcome = self._store.revise(after)
-            if isinstance(outcome, Line):
-                self._seen = outcome
-                log.warning("throttled", rate=outcome.penalty_rate / MILLI)
-                return
-            line = outcome.line
 
     def _wait_until(self, start_at: float) -> None:
         while (delay := start_at - self._clock()) > 0:

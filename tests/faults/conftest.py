@@ -15,6 +15,7 @@ WORKERS = ("sender", "events", "control", "beat")
 
 SHORT_WAITS = {
     "EMS_VISIBILITY_TIMEOUT_SECONDS": "10",  # what a killed sender had in hand comes back after this
+    "EMS_ACCOUNT_REFRESH_SECONDS": "2",
     "EMS_SES_CONNECT_TIMEOUT_SECONDS": "1",
     "EMS_SES_READ_TIMEOUT_SECONDS": "2",
 }

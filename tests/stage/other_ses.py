@@ -29,6 +29,7 @@ Fault = Literal["throttle", "unavailable", "error", "hang", "cut", "throttle_ent
 SENDS = ("/v2/email/outbound-emails", "/v2/email/outbound-bulk-emails")
 HANG_SECONDS = 30.0
 QUOTA_24H = 1_000_000.0
+"""What the account may send in 24 hours, unless a test says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ class OtherSes:
 
     def __init__(self, *, rate: float, certificate: bytes = b"") -> None:
         self.rate = rate
+        self.quota_24h = QUOTA_24H
         self.books = Books()
         self._bucket = Bucket(rate)
         self._certificate = certificate
@@ -143,6 +145,12 @@ class OtherSes:
         """Answer 503 to everything, or no longer."""
         self._outage = on
 
+    def change(self, *, promised: float, taken: float | None = None) -> None:
+        """Change what GetAccount says about the rate; with *taken*, take so many recipients a second instead."""
+        with self._lock:
+            self.rate = promised
+            self._bucket = Bucket(promised if taken is None else taken)
+
     def break_next(self, fault: Fault, *, times: int = 1) -> None:
         """Let the next *times* sends meet *fault*."""
         with self._lock:
@@ -184,7 +192,11 @@ class OtherSes:
         }
 
     def _account(self, _path: str, _body: dict[str, Any]) -> "Reply":
-        quota = {"Max24HourSend": QUOTA_24H, "MaxSendRate": self.rate, "SentLast24Hours": float(len(self.books.taken))}
+        quota = {
+            "Max24HourSend": self.quota_24h,
+            "MaxSendRate": self.rate,
+            "SentLast24Hours": float(len(self.books.taken)),
+        }
         return reply(
             {
                 "SendQuota": quota,

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from threading import Thread
+from typing import Any
 
 import pytest
 from fakes.rate_store import MemoryRateStore
@@ -15,6 +16,7 @@ from ems.errors import UnavailableError
 from ems.governor.errors import (
     ClockSkewError,
     GovernorUnavailableError,
+    LeaseError,
     NotBeforeError,
     QuotaExhaustedError,
     SendingPausedError,
@@ -227,12 +229,63 @@ def test_an_account_that_may_not_send_leases_nothing(sample: AccountSample) -> N
         Governor(MemoryRateStore(), account(sample), Policy()).lease(1, lane="transactional")
 
 
-def test_a_provably_wrong_clock_leases_nothing() -> None:
-    governor = Governor(MemoryRateStore(), account(), FAST, clock_check=Skew(0.3))
-    with pytest.raises(ClockSkewError, match="synchronise"):
-        governor.lease(1, lane="bulk")
-    assert governor.status().clock_offset_seconds == (0.3, 0.3)
-    assert Governor(MemoryRateStore(), account(), FAST, clock_check=Skew(0.2)).lease(1, lane="bulk")
+def test_a_provably_wrong_clock_leases_nothing_and_changes_nothing() -> None:
+    store, clock, readings = MemoryRateStore(), Clock(), []
+
+    def read_account() -> AccountSample:
+        readings.append(1)
+        return ACCOUNT
+
+    wrong = Governor(store, read_account, FAST, clock=clock, clock_check=Skew(0.3))
+    for _ in range(2):
+        with pytest.raises(ClockSkewError, match="synchronise"):
+            wrong.lease(1, lane="bulk")
+        assert readings == []
+        Governor(store, account(), FAST, clock=clock, clock_check=Skew(0.2)).lease(1, lane="bulk")
+    line, clock.ahead = store.line, 100.0
+    assert wrong.status().clock_offset_seconds == (0.3, 0.3)
+    assert (store.line, readings) == (line, [])
+
+
+def test_a_clock_is_measured_before_anything_is_booked_by_it() -> None:
+    class FirstAnswer(Skew):
+        """Proves an error from the store's first answer on."""
+
+        def skew_exceeds(self, seconds: float) -> bool:
+            return store.reads > 0 and seconds < 5
+
+        def bounds(self) -> tuple[float, float] | None:  # type: ignore[override]  # not measured yet
+            return (5.0, 6.0) if store.reads else None
+
+    class Store(MemoryRateStore):
+        reads = 0
+
+        def read(self) -> Line | None:
+            self.reads += 1
+            return super().read()
+
+    store = Store()
+    with pytest.raises(ClockSkewError):
+        Governor(store, account(), FAST, clock_check=FirstAnswer(0)).lease(1, lane="transactional")
+    assert (store.line, store.bookings) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("hindrance", "refusal"),
+    [({"sent_24h": 50_000}, QuotaExhaustedError), ({"sending_enabled": False}, SendingPausedError)],
+)
+def test_a_process_that_was_refused_hears_of_what_another_process_read(
+    hindrance: dict[str, Any], refusal: type[LeaseError]
+) -> None:
+    store, clock, held = MemoryRateStore(), Clock(), replace(ACCOUNT, **hindrance)
+    refused = Governor(store, account(held), FAST, clock=clock)
+    with pytest.raises(refusal):
+        refused.lease(1, lane="bulk")
+    clock.ahead += 51
+    other = Governor(store, account(), FAST, clock=clock)
+    other.status()
+    eventually(lambda: other.status().bulk_waits_for is None)
+    assert refused.lease(1, lane="bulk")
 
 
 def test_a_line_that_a_wrong_clock_booked_far_ahead_is_named_not_waited_for() -> None:
