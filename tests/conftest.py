@@ -5,10 +5,15 @@ from collections.abc import Iterator
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fakes.sns import SigningSns, certificate_for
+from hypothesis import settings as hypothesis_settings
 from moto import mock_aws
 
 from ems.settings import Settings
 from ems.store.tables import Tables, bind
+
+# No test asserts a wall-clock time, and Hypothesis's deadline for an example is one.
+hypothesis_settings.register_profile("ems", deadline=None)
+hypothesis_settings.load_profile("ems")
 
 
 @pytest.fixture(scope="session")
