@@ -13,17 +13,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from threading import Lock
-from typing import Literal
 
 import structlog
 from pynamodb.exceptions import DeleteError, DoesNotExist, UpdateError
 
 from ems.errors import UnavailableError
 from ems.store.failures import is_condition_failure, translated
+from ems.store.scopes import SCOPES, Scope
 from ems.store.tables import Tables
 
-Scope = Literal["send", "read", "admin"]
-SCOPES: tuple[Scope, ...] = ("send", "read", "admin")
 BOOTSTRAP = "bootstrap"
 
 CACHE_SECONDS = 15.0

@@ -2,7 +2,8 @@
 
 from werkzeug.datastructures import Authorization
 
-from ems.store.api_keys import Identity, Scope
+from ems.store.api_keys import Identity
+from ems.store.scopes import Scope
 from ems.web.problems import ProblemError
 from ems.web.services import Keys
 

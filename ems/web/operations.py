@@ -20,7 +20,7 @@ from pydantic_core import from_json
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ems.sending.requests import Caller
-from ems.store.api_keys import Scope
+from ems.store.scopes import Scope
 from ems.web.answers import Answer, FieldProblem
 from ems.web.auth import Authenticator
 from ems.web.bodies import Query

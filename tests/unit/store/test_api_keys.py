@@ -4,7 +4,8 @@ import pytest
 
 from ems.errors import UnavailableError
 from ems.store import api_keys
-from ems.store.api_keys import SCOPES, ApiKeys, Identity
+from ems.store.api_keys import ApiKeys, Identity
+from ems.store.scopes import SCOPES
 from ems.store.tables import Tables
 
 

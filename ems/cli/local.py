@@ -1,4 +1,4 @@
-"""The ``ems`` command."""
+"""Commands that run EMS on this machine, and the one that prepares an account for it."""
 
 import json
 import logging
@@ -14,24 +14,15 @@ from typing import NoReturn
 import click
 import structlog
 from rich.console import Console
-from rich.table import Table
 
-from ems.errors import EmsError
+from ems.cli.shared import console, settings_of_environment
 from ems.local import launcher
-from ems.settings import Settings
-from ems.store.api_keys import SCOPES
-from ems.wiring import Services
 
 STATE_DIR = Path(".var")
 TABLE_WIDTH = 150
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
-    """EMS, the Email Management System."""
-
-
-@main.command()
+@click.command()
 @click.option("--without-ses", is_flag=True, help="Leave the SES simulator out; SNS is ministack's then.")
 @click.option("--rate", default=100.0, show_default=True, help="The simulated account's recipients a second.")
 def local(*, without_ses: bool, rate: float) -> None:
@@ -39,13 +30,13 @@ def local(*, without_ses: bool, rate: float) -> None:
     sys.exit(launcher.run_local(without_ses=without_ses, rate=rate, state_dir=STATE_DIR / "local"))
 
 
-@main.command()
+@click.command()
 @click.option("--webhook/--no-webhook", default=True, help="Subscribe EMS_PUBLIC_URL/webhooks/ses to the topic.")
 def provision(*, webhook: bool) -> None:
     """Prepare the account that the standard AWS variables point at; a second run changes nothing."""
     from ems.local.provision import Provisioner  # noqa: PLC0415 - only this command needs it
 
-    provisioner = Provisioner(_settings())
+    provisioner = Provisioner(settings_of_environment())
     failed = False
     for step in provisioner.run(webhook=webhook):
         failed |= step.error is not None
@@ -58,7 +49,7 @@ def provision(*, webhook: bool) -> None:
     sys.exit(1 if failed else 0)
 
 
-@main.command()
+@click.command()
 @click.option("--rate", default=100.0, show_default=True, help="The simulated account's recipients a second.")
 def up(*, rate: float) -> None:
     """Start everything on embedded services and stay up until Ctrl-C."""
@@ -78,17 +69,16 @@ def up(*, rate: float) -> None:
                 time.sleep(0.3)
 
 
-@main.command()
+@click.command()
 def demo() -> None:
     """Run the main job on embedded services; exits 0 only when everything adds up."""
     from ems.local import demo as demonstration  # noqa: PLC0415 - only this command needs it
 
-    console = Console()
     with _ended_by_signals():
         sys.exit(demonstration.run(state_dir=STATE_DIR / "demo", console=console))
 
 
-@main.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a case instead of the table.")
 @click.pass_context
 def simulate(context: click.Context, *, as_json: bool) -> None:
@@ -118,66 +108,6 @@ def simulate(context: click.Context, *, as_json: bool) -> None:
         Console(width=TABLE_WIDTH).print(rows)
 
 
-@main.command()
-@click.argument("subject", required=False)
-@click.option("--all", "everything", is_flag=True, help="Audit every campaign.")
-def audit(*, subject: str | None, everything: bool) -> None:
-    """Recount a BATCH or CAMPAIGN (or --all) from the records; exits 1 when anything is off."""
-    if (subject is None) == (not everything):
-        raise click.UsageError("name a batch or a campaign, or say --all")
-    auditor = Services(_settings()).auditor
-    with _told_to_people():
-        verdicts = auditor.everything() if subject is None else auditor.subject(subject)
-    table = Table("subject", "accepted", "by sender", "by status", "verdict")
-    for verdict in verdicts:
-        table.add_row(
-            verdict.subject,
-            str(verdict.accepted),
-            _listed(verdict.recount.sender),
-            _listed(verdict.recount.status),
-            "sound" if verdict.sound else "BROKEN",
-        )
-    Console().print(table)
-    breaks = [broken for verdict in verdicts for broken in verdict.breaks]
-    for broken in breaks:
-        click.echo(broken)
-    sys.exit(1 if breaks else 0)
-
-
-@main.group()
-def keys() -> None:
-    """API keys."""
-
-
-@keys.command("create")
-@click.argument("name")
-@click.option("--scope", "scopes", multiple=True, type=click.Choice(sorted(SCOPES)), required=True)
-def create_key(*, name: str, scopes: tuple[str, ...]) -> None:
-    """Make a key called NAME and print it; it cannot be read again."""
-    services = Services(_settings())
-    with _told_to_people():
-        key, token = services.api_keys.create(name, scopes)  # type: ignore[arg-type]  # click checked them
-    click.echo(f"{key.key_id}\n{token}")
-
-
-def _settings() -> Settings:
-    with _told_to_people():
-        return Settings.from_environment()
-
-
-def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
-
-
-@contextmanager
-def _told_to_people() -> Iterator[None]:
-    """Turn EMS's own errors into one line and exit code 1."""
-    try:
-        yield
-    except EmsError as error:
-        raise click.ClickException(str(error)) from error
-
-
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
     """Let Ctrl-C and SIGTERM unwind the stack, so that everything that was started is stopped."""
@@ -194,7 +124,3 @@ def _ended_by_signals() -> Iterator[None]:
         yield
     except launcher.ServiceError as error:
         raise click.ClickException(str(error)) from error
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,39 @@
+"""What the commands share: settings and services, the console, and errors told to people."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from ems.errors import EmsError
+from ems.settings import Settings
+
+if TYPE_CHECKING:
+    from ems.wiring import Services
+
+console = Console()
+"""Where tables and progress go."""
+
+
+def settings_of_environment() -> Settings:
+    """Read the settings; a senseless one ends the command with a line that names it."""
+    with told_to_people():
+        return Settings.from_environment()
+
+
+def services_of_environment() -> "Services":
+    """Put the services together that the environment describes; nothing connects before it is used."""
+    from ems.wiring import Services  # noqa: PLC0415 - it imports all of EMS, which --help does not need
+
+    return Services(settings_of_environment())
+
+
+@contextmanager
+def told_to_people() -> Iterator[None]:
+    """Turn EMS's own errors into one line and exit code 1."""
+    try:
+        yield
+    except EmsError as error:
+        raise click.ClickException(str(error)) from error
