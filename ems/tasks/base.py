@@ -1,6 +1,7 @@
 """What all tasks share: the process's services, and how a message is handed in again."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import structlog
@@ -28,8 +29,8 @@ class EmsTask(Task[Any, Any]):
     def __init__(self, services: Services) -> None:
         self.services = services
 
-    def conclude(self, delivery: Delivery, again: OutgoingMessage, *, identifier: str) -> None:
-        """Hand the message in again if the delivery was postponed.
+    def conclude(self, delivery: Delivery, again: Callable[[], OutgoingMessage], *, identifier: str) -> None:
+        """Hand the message in again, as *again* makes it, if the delivery was postponed.
 
         The copy is in the queue before this message is acknowledged, so nothing is lost between the two; the ledger
         makes a second copy harmless. Waiting this way spends no receive of the message.
@@ -40,7 +41,7 @@ class EmsTask(Task[Any, Any]):
         if not isinstance(delivery, Postponed):
             return
         log.info("postponed", id=identifier, seconds=delivery.delay_seconds, reason=delivery.reason)
-        delayed = OutgoingMessage(again.body, group=again.group, delay_seconds=delivery.delay_seconds)
+        delayed = replace(again(), delay_seconds=delivery.delay_seconds)
         self.services.sqs.send(messages.QUEUE_OF_TASK[self.name], [delayed])
 
 

@@ -17,7 +17,7 @@ class DeliverEmail(EmsTask):
         """Deliver *mail*, a :class:`SinglePayload` as JSON."""
         payload = SinglePayload.of(mail)
         delivery = or_postponed(self.services.email_delivery.deliver, payload)
-        self.conclude(delivery, payload.message(), identifier=payload.email_id)
+        self.conclude(delivery, payload.message, identifier=payload.email_id)
 
 
 class DeliverChunk(EmsTask):
@@ -29,4 +29,4 @@ class DeliverChunk(EmsTask):
         """Deliver *chunk*, a :class:`ChunkPayload` as JSON."""
         payload = ChunkPayload.of(chunk)
         delivery = or_postponed(self.services.chunk_delivery.deliver, payload)
-        self.conclude(delivery, payload.message(), identifier=f"{payload.batch_id}#{payload.chunk}")
+        self.conclude(delivery, payload.message, identifier=f"{payload.batch_id}#{payload.chunk}")
