@@ -19,6 +19,13 @@ CONTROL = "ems-control"
 CELERY_QUEUES = (TRIGGER, EVENTS, CONTROL)
 ALL_QUEUES = (TRIGGER, WAIT, EVENTS, CONTROL)
 
+MAX_RECEIVES = 5
+"""After so many receives a message is poison and goes to the dead-letter queue."""
+
+RENEWED_FROM = 3
+"""From this receive on, whoever gives a message back that did nothing wrong puts a copy in its place: the copy starts
+to count anew, so that neither deploys nor outages make poison of it. Before, making it visible again costs one call."""
+
 
 def dead_letter(queue: str) -> str:
     """Name the queue that takes *queue*'s poison messages."""

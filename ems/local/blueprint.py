@@ -9,9 +9,6 @@ from ems.settings import Settings
 RETENTION_SECONDS = 14 * 86_400
 """The longest that SQS keeps a message: a paused campaign must not outlive it unparked."""
 
-MAX_RECEIVES = 5
-"""After so many receives a message is poison and goes to the dead-letter queue."""
-
 EVENT_TYPES = (
     "SEND",
     "REJECT",
@@ -52,7 +49,7 @@ def queue_specs(settings: Settings) -> list[QueueSpec]:
 
 def redrive_policy(dead_letter_arn: str) -> str:
     """Return the RedrivePolicy attribute."""
-    return json.dumps({"deadLetterTargetArn": dead_letter_arn, "maxReceiveCount": str(MAX_RECEIVES)})
+    return json.dumps({"deadLetterTargetArn": dead_letter_arn, "maxReceiveCount": str(queues.MAX_RECEIVES)})
 
 
 def events_queue_policy(queue_arn: str, topic_arn: str) -> str:

@@ -1,4 +1,4 @@
-"""What delivering needs from others, as small interfaces: tests put fakes behind them."""
+"""What releasing and delivering need from others, as small interfaces: tests put fakes behind them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -7,6 +7,7 @@ from ems.aws.ses import Mail, Template
 from ems.aws.ses_answers import Outcome
 from ems.governor.lease import Lease
 from ems.governor.policy import Lane
+from ems.store.campaigns import Campaign
 
 
 class RateGovernor(Protocol):
@@ -43,3 +44,26 @@ class SuppressionFilter(Protocol):
 
     def filter(self, addresses: Sequence[str], *, kind: str) -> Mapping[str, str]:
         """Return the suppressed ones of up to 100 addresses (lower case), each with its reason."""
+
+
+class DrainRate(Protocol):
+    """What the drainer asks the governor (its status): recipients a second now, and what bulk may use today."""
+
+    @property
+    def effective_rate(self) -> float:
+        """Recipients a second; 0 while no account is known."""
+
+    @property
+    def quota_left_for_bulk(self) -> int | None:
+        """Recipients; None is unlimited."""
+
+    @property
+    def bulk_waits_for(self) -> str | None:
+        """What keeps all bulk waiting; None when nothing does."""
+
+
+class CampaignsReader(Protocol):
+    """Where campaigns come from."""
+
+    def read_many(self, campaign_ids: Sequence[str]) -> Mapping[str, Campaign]:
+        """Read campaigns by id."""

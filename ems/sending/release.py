@@ -7,18 +7,19 @@ the other: a crash between the two leaves a copy, which the ledger makes harmles
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import structlog
 
 from ems import queues
 from ems.aws.sqs import BATCH_ENTRIES, OutgoingMessage, ReceivedMessage, Sqs
-from ems.sending.fates import Fate, Fates
+from ems.errors import UnavailableError
+from ems.sending.fates import KEEP_SECONDS, Fate, Fates
 from ems.sending.payloads import CHUNK_RECIPIENTS, ChunkLabel
+from ems.sending.ports import CampaignsReader, DrainRate
 from ems.store.batches import BatchStore, Parked
-from ems.store.campaigns import Campaign
 from ems.store.drain import DrainStore, Released
 
 log = structlog.get_logger()
@@ -35,29 +36,6 @@ FORGET_SECONDS = 3600
 
 PARKED_PER_TICK = 40
 """Parked chunks that return in one tick: a few seconds' worth, so that a tick stays short."""
-
-
-class Rate(Protocol):
-    """What the drainer asks the governor (its status): recipients a second now, and what bulk may use today."""
-
-    @property
-    def effective_rate(self) -> float:
-        """Recipients a second; 0 while no account is known."""
-
-    @property
-    def quota_left_for_bulk(self) -> int | None:
-        """Recipients; None is unlimited."""
-
-    @property
-    def bulk_waits_for(self) -> str | None:
-        """What keeps all bulk waiting; None when nothing does."""
-
-
-class CampaignReader(Protocol):
-    """Where campaigns come from."""
-
-    def read_many(self, campaign_ids: Sequence[str]) -> Mapping[str, Campaign]:
-        """Read campaigns by id."""
 
 
 @dataclass(slots=True)
@@ -94,9 +72,9 @@ class Drainer:
         *,
         sqs: Sqs,
         batches: BatchStore,
-        campaigns: CampaignReader,
+        campaigns: CampaignsReader,
         drain: DrainStore,
-        rate: Callable[[], Rate],
+        rate: Callable[[], DrainRate],
         release_seconds: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -171,19 +149,40 @@ class Drainer:
             received = self._sqs.receive(queues.WAIT, limit=limit, visibility_seconds=IN_HAND_SECONDS)
             if not received:
                 break
-            chunks = self._sort(received, tick)
-            now = self._clock()
-            # Before they are sent: a failure from here on may come after SQS took them.
-            outstanding += [Released(label.batch_id, label.chunk, label.size, now) for _, label in chunks.release]
-            if chunks.release:
-                self._sqs.send(
-                    queues.TRIGGER, [OutgoingMessage(m.body, group=label.batch_id) for m, label in chunks.release]
-                )
-            if chunks.keep:
-                self._sqs.send(queues.WAIT, chunks.keep)
-            self._sqs.delete(queues.WAIT, [*chunks.done, *(message for message, _ in chunks.release)])
-            budget -= sum(label.size for _, label in chunks.release)
-            tick.released += len(chunks.release)
+            try:
+                budget -= self._move(received, tick, outstanding)
+            except UnavailableError:
+                self._renew(received)
+                raise
+
+    def _move(self, received: Sequence[ReceivedMessage], tick: Tick, outstanding: list[Released]) -> int:
+        """Take each chunk where it belongs; return how many recipients were released."""
+        chunks = self._sort(received, tick)
+        now = self._clock()
+        # Before they are sent: a failure from here on may come after SQS took them.
+        outstanding += [Released(label.batch_id, label.chunk, label.size, now) for _, label in chunks.release]
+        if chunks.release:
+            self._sqs.send(
+                queues.TRIGGER, [OutgoingMessage(m.body, group=label.batch_id) for m, label in chunks.release]
+            )
+        if chunks.keep:
+            self._sqs.send(queues.WAIT, chunks.keep)
+        self._sqs.delete(queues.WAIT, [*chunks.done, *(message for message, _ in chunks.release)])
+        tick.released += len(chunks.release)
+        return sum(label.size for _, label in chunks.release)
+
+    def _renew(self, received: Sequence[ReceivedMessage]) -> None:
+        """Put copies in the place of chunks that an outage has brought near to the dead-letter queue.
+
+        A foreign message goes there all the same: it never comes further than this.
+        """
+        worn = [one for one in received if one.receive_count >= queues.RENEWED_FROM]
+        chunks = list(_labelled(worn))
+        copies = [OutgoingMessage(m.body, group=label.batch_id, delay_seconds=KEEP_SECONDS) for m, label in chunks]
+        # Where SQS is out of reach as well the chunks come back by themselves, as often as they have left.
+        with suppress(UnavailableError):
+            self._sqs.send(queues.WAIT, copies)
+            self._sqs.delete(queues.WAIT, [message for message, _ in chunks])
 
     def _sort(self, received: Sequence[ReceivedMessage], tick: Tick) -> _Sorted:
         chunks = list(_labelled(received))

@@ -8,6 +8,7 @@ from typing import Any
 
 from ems.aws.ses import Mail, Template
 from ems.aws.ses_answers import Accepted, NotNow, Outcome
+from ems.errors import UnavailableError
 from ems.governor.lease import Lease
 from ems.sending.payloads import ChunkPayload, ChunkRecipient, SinglePayload
 from ems.store.batches import Batch
@@ -95,14 +96,17 @@ class Died(BaseException):
 
 @dataclass
 class FakeCampaigns:
-    """Campaigns by id."""
+    """Campaigns by id; ``down`` is an outage."""
 
     campaigns: dict[str, Campaign] = field(default_factory=lambda: {CAMPAIGN.campaign_id: CAMPAIGN})
+    down: bool = False
 
     def get(self, campaign_id: str) -> Campaign:
         return self.campaigns[campaign_id]
 
     def read_many(self, campaign_ids: Sequence[str]) -> dict[str, Campaign]:
+        if self.down:
+            raise UnavailableError("DynamoDB", "down")
         return {one: self.campaigns[one] for one in campaign_ids if one in self.campaigns}
 
 

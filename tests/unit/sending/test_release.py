@@ -339,3 +339,20 @@ def test_a_long_tick_ends_before_its_lease(
     began = clock()
     assert tick(drainer).parked < 100
     assert clock() - began < LEASE_SECONDS
+
+
+def test_an_outage_in_the_middle_of_a_tick_never_makes_poison_of_a_chunk(
+    drainer: Drainer, sqs: MemorySqs, clock: Clock, campaigns: FakeCampaigns
+) -> None:
+    put(sqs, 2)
+    sqs.send(queues.WAIT, [OutgoingMessage("foreign")])
+    campaigns.down = True
+    for _ in range(20):
+        with pytest.raises(UnavailableError):
+            drainer.tick()
+        clock.advance(IN_HAND_SECONDS + 1)
+        assert max(sqs.receive_counts(queues.WAIT)[1:], default=0) < queues.MAX_RECEIVES
+    assert sqs.receive_counts(queues.WAIT)[0] == 20
+    campaigns.down = False
+    assert tick(drainer).released == 2
+    assert sorted(labels(sqs, queues.TRIGGER)) == [("b1", 0), ("b1", 1)]
