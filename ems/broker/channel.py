@@ -237,11 +237,19 @@ class Channel(virtual.Channel):
     def _restore(self, message: Any) -> None:
         """Let SQS deliver a message again at once, for a reject with requeue and when the channel closes."""
         info = message.delivery_info
-        self.shared.show_again(info["sqs_queue"], message.delivery_tag, message_id=info["sqs_message_id"])
+        self.shared.give_back(
+            Received(
+                message_id=info["sqs_message_id"],
+                receipt_handle=message.delivery_tag,
+                body=dumps(message.serializable()),
+                queue_url=info["sqs_queue"],
+                receives=info["receives"],
+            )
+        )
 
     def _give_back(self, messages: list[Received]) -> None:
         for received in messages:
-            self.shared.show_again(received.queue_url, received.receipt_handle, message_id=received.message_id)
+            self.shared.give_back(received)
 
     def close(self) -> None:
         """Stop receiving, give back what is not done, and remove the temporary queues declared here.

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ems import queues
 from ems.aws import clients
 from ems.broker import names
 from ems.broker.acks import Acknowledger
+from ems.broker.envelopes import Received
 from ems.broker.temporary import TemporaryQueues
 from ems.broker.topics import EventOutbox, Topics
 from ems.settings import Settings
@@ -53,12 +55,22 @@ class Shared:
         """Look the queue up again next time: it is not where it was."""
         self._urls.pop(queue, None)
 
-    def show_again(self, queue_url: str, receipt_handle: str, *, message_id: str) -> None:
-        """Let SQS deliver a message again at once; a failure only delays it."""
+    def give_back(self, received: Received) -> None:
+        """Let SQS deliver a message again at once that nobody has tried; a failure only delays it.
+
+        One that was given back before is replaced by a copy, so that workers which end one after the other, as in a
+        deploy, do not make poison of it. A crash between the two steps leaves both.
+        """
         try:
-            self.sqs.change_message_visibility(QueueUrl=queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=0)
+            if received.receives < queues.RENEWED_FROM:
+                self.sqs.change_message_visibility(
+                    QueueUrl=received.queue_url, ReceiptHandle=received.receipt_handle, VisibilityTimeout=0
+                )
+            else:
+                self.sqs.send_message(QueueUrl=received.queue_url, MessageBody=received.body)
+                self.sqs.delete_message(QueueUrl=received.queue_url, ReceiptHandle=received.receipt_handle)
         except (BotoCoreError, ClientError) as error:
-            logger.warning("message %s comes back only after its visibility timeout: %s", message_id, error)
+            logger.warning("message %s comes back only after its visibility timeout: %s", received.message_id, error)
 
 
 _lock = threading.Lock()
