@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from threading import Lock
 
 import structlog
-from pynamodb.exceptions import DeleteError, DoesNotExist, UpdateError
+from pynamodb.exceptions import DoesNotExist, UpdateError
 
 from ems.errors import UnavailableError
-from ems.store.failures import is_condition_failure, translated
+from ems.store.failures import conditionally, translated
 from ems.store.scopes import SCOPES, Scope
 from ems.store.tables import Tables
 
@@ -96,16 +96,13 @@ class ApiKeys:
 
     def revoke(self, key_id: str) -> bool:
         """Delete a key; False when there is none. Other processes notice within CACHE_SECONDS."""
-        try:
-            with translated("cannot delete the API key"):
-                self._table(key_id).delete(condition=self._table.key_id.exists())
-        except DeleteError as error:
-            if not is_condition_failure(error):
-                raise
-            return False
-        with self._lock:
-            self._known.clear()
-        return True
+        existed = conditionally(
+            "cannot delete the API key", self._table(key_id).delete, condition=self._table.key_id.exists()
+        )
+        if existed:
+            with self._lock:
+                self._known.clear()
+        return existed
 
     def authenticate(self, token: str) -> Identity | None:
         """Tell whose token this is; None when it is nobody's.

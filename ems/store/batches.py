@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pynamodb.exceptions import DeleteError, DoesNotExist, PutError, UpdateError
+from pynamodb.exceptions import DoesNotExist
 
-from ems.store.failures import is_condition_failure, translated
+from ems.store.failures import conditionally, translated
 from ems.store.ledger import COUNTED, chunk_item, counts_of
 from ems.store.models import BatchRow
 from ems.store.retention import expiry
@@ -103,14 +103,8 @@ class BatchStore:
             updated_at=batch.updated_at,
             expires_at=expiry(batch.created_at, self._retention),
         )
-        try:
-            with translated("cannot record the batch"):
-                row.save(condition=self._table.item.does_not_exist())
-        except PutError as error:
-            if not is_condition_failure(error):
-                raise
-            return self.get(batch.batch_id)
-        return None
+        new = conditionally("cannot record the batch", row.save, condition=self._table.item.does_not_exist())
+        return None if new else self.get(batch.batch_id)
 
     def get(self, batch_id: str) -> Batch | None:
         """Read a batch; None when there is none."""
@@ -140,17 +134,12 @@ class BatchStore:
         condition = table.state.is_in(*allowed)
         if seen is not None:
             condition &= table.updated_at == seen
-        try:
-            with translated("cannot change the batch"):
-                table(batch_id, BATCH).update(
-                    actions=[table.state.set(state), table.updated_at.set(self._clock() if at is None else at)],
-                    condition=condition,
-                )
-        except UpdateError as error:
-            if not is_condition_failure(error):
-                raise
-            return False
-        return True
+        return conditionally(
+            "cannot change the batch",
+            table(batch_id, BATCH).update,
+            actions=[table.state.set(state), table.updated_at.set(self._clock() if at is None else at)],
+            condition=condition,
+        )
 
     def progress(self, batch_id: str) -> Progress:
         """Sum up the chunks that were started."""
@@ -207,12 +196,7 @@ class BatchStore:
     def forget_parked_batch(self, batch_id: str, touched_at: float) -> None:
         """Remove the registry entry of a batch without parked chunks, unless one was parked meanwhile."""
         row = self._table(PARKED_REGISTRY, batch_id)
-        try:
-            with translated("cannot update what is parked"):
-                row.delete(condition=self._table.touched_at == touched_at)
-        except DeleteError as error:
-            if not is_condition_failure(error):
-                raise
+        conditionally("cannot update what is parked", row.delete, condition=self._table.touched_at == touched_at)
 
     def cancel_chunk(self, batch_id: str, chunk: int, size: int) -> bool:
         """Count what is left of a chunk as cancelled; True when the chunk is done.
@@ -244,14 +228,8 @@ class BatchStore:
             table.started_at.set(table.started_at | now),
             table.expires_at.set(expiry(now, self._retention)),
         ]
-        try:
-            with translated("cannot cancel a chunk"):
-                table(batch_id, chunk_item(chunk)).update(actions=actions, condition=condition)
-        except UpdateError as error:
-            if not is_condition_failure(error):
-                raise
-            return False
-        return True
+        row = table(batch_id, chunk_item(chunk))
+        return conditionally("cannot cancel a chunk", row.update, actions=actions, condition=condition)
 
 
 def _batch(row: BatchRow) -> Batch:

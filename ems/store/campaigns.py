@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from pynamodb.exceptions import DeleteError, DoesNotExist, PutError
+from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 
 from ems.store import pages
-from ems.store.failures import is_condition_failure, translated
+from ems.store.failures import conditionally, translated
 from ems.store.models import CampaignRow
 from ems.store.pages import Page
 from ems.store.tables import Tables
@@ -104,14 +104,8 @@ class CampaignStore:
 
     def delete(self, campaign_id: str) -> bool:
         """Remove a campaign; False when there is none."""
-        try:
-            with translated("cannot delete the campaign"):
-                self._table(campaign_id).delete(condition=self._table.campaign_id.exists())
-        except DeleteError as error:
-            if not is_condition_failure(error):
-                raise
-            return False
-        return True
+        row = self._table(campaign_id)
+        return conditionally("cannot delete the campaign", row.delete, condition=self._table.campaign_id.exists())
 
     def _save(self, campaign: Campaign, condition: Condition) -> bool:
         fits = len(((campaign.html or "") + (campaign.text or "")).encode()) <= MAX_INLINE_BYTES
@@ -133,14 +127,7 @@ class CampaignStore:
             created_at=kept.created_at,
             updated_at=kept.updated_at,
         )
-        try:
-            with translated("cannot write the campaign"):
-                row.save(condition=condition)
-        except PutError as error:
-            if not is_condition_failure(error):
-                raise
-            return False
-        return True
+        return conditionally("cannot write the campaign", row.save, condition=condition)
 
 
 def _campaign(row: CampaignRow) -> Campaign:

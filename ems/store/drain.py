@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pynamodb.exceptions import DoesNotExist, UpdateError
+from pynamodb.exceptions import DoesNotExist
 
-from ems.store.failures import is_condition_failure, translated
+from ems.store.failures import conditionally, translated
 from ems.store.tables import Tables
 
 DRAINER = "drainer"
@@ -38,20 +38,15 @@ class DrainStore:
         """Take the lease and return the chunks on their way; None while another drainer has it."""
         table, now = self._table, self._clock()
         row = table(DRAINER)
-        try:
-            with translated("cannot take the drainer's lease"):
-                row.update(
-                    actions=[table.lease_owner.set(owner), table.lease_until.set(now + seconds)],
-                    # The last alternative is this very call, sent again by botocore after its answer was lost.
-                    condition=table.lease_until.does_not_exist()
-                    | (table.lease_until < now)
-                    | (table.lease_owner == owner),
-                )
-        except UpdateError as error:
-            if not is_condition_failure(error):
-                raise
-            return None
-        return _released(row.outstanding)
+        # The last alternative is this very call, sent again by botocore after its answer was lost.
+        free = table.lease_until.does_not_exist() | (table.lease_until < now) | (table.lease_owner == owner)
+        taken = conditionally(
+            "cannot take the drainer's lease",
+            row.update,
+            actions=[table.lease_owner.set(owner), table.lease_until.set(now + seconds)],
+            condition=free,
+        )
+        return _released(row.outstanding) if taken else None
 
     def read(self) -> list[Released]:
         """Return the chunks on their way, as of the last tick."""
@@ -65,19 +60,16 @@ class DrainStore:
     def release(self, outstanding: Sequence[Released], *, owner: str) -> None:
         """Record the chunks on their way and end the lease. Without effect when the lease is another's by now."""
         table = self._table
-        try:
-            with translated("cannot end the drainer's lease"):
-                table(DRAINER).update(
-                    actions=[
-                        table.outstanding.set([one.json() for one in outstanding]),
-                        table.lease_owner.remove(),
-                        table.lease_until.remove(),
-                    ],
-                    condition=table.lease_owner == owner,
-                )
-        except UpdateError as error:
-            if not is_condition_failure(error):
-                raise
+        conditionally(
+            "cannot end the drainer's lease",
+            table(DRAINER).update,
+            actions=[
+                table.outstanding.set([one.json() for one in outstanding]),
+                table.lease_owner.remove(),
+                table.lease_until.remove(),
+            ],
+            condition=table.lease_owner == owner,
+        )
 
 
 def _released(outstanding: Sequence[Sequence[Any]] | None) -> list[Released]:

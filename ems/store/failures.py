@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import DoesNotExist, PynamoDBException, TableDoesNotExist, TransactWriteError
@@ -10,6 +10,7 @@ from pynamodb.exceptions import DoesNotExist, PynamoDBException, TableDoesNotExi
 from ems.errors import UnavailableError
 
 Result = TypeVar("Result")
+Params = ParamSpec("Params")
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 CONFLICT_CODES = frozenset({"TransactionConflict", "TransactionConflictException"})
@@ -35,11 +36,6 @@ _PASSING = frozenset(
 """Error codes that pass by themselves."""
 
 
-def is_condition_failure(error: PynamoDBException) -> bool:
-    """Tell whether a single conditional write was refused by its condition."""
-    return _code(error) == CONDITION_FAILED
-
-
 def is_conflict(error: PynamoDBException) -> bool:
     """Tell whether another transaction held the item at that moment: try again."""
     if _code(error) in CONFLICT_CODES:
@@ -47,9 +43,33 @@ def is_conflict(error: PynamoDBException) -> bool:
     return bool(CONFLICT_CODES & _cancellation_codes(error))
 
 
-def has_failed_condition(error: TransactWriteError) -> bool:
-    """Tell whether a transaction was cancelled because a condition of one of its items did not hold."""
-    return "ConditionalCheckFailed" in _cancellation_codes(error)
+def has_failed_condition(error: PynamoDBException) -> bool:
+    """Tell whether a write was refused by its condition, or a transaction by that of one of its items."""
+    return _code(error) == CONDITION_FAILED or "ConditionalCheckFailed" in _cancellation_codes(error)
+
+
+def conditionally(
+    doing: str, write: Callable[Params, object], /, *arguments: Params.args, **options: Params.kwargs
+) -> bool:
+    """Write on a condition: True when it was written, False when the condition did not hold.
+
+    Args:
+        doing: What cannot be done, as for :func:`translated`.
+        write: A method of a row (``save``, ``update``, ``delete``), called with the other arguments.
+        arguments: Of *write*.
+        options: Of *write*, the condition among them.
+
+    Raises:
+        UnavailableError: DynamoDB cannot be reached; it may or may not have been written.
+    """
+    try:
+        with translated(doing):
+            write(*arguments, **options)
+    except PynamoDBException as error:
+        if not has_failed_condition(error):
+            raise
+        return False
+    return True
 
 
 def patiently(write: Callable[[], Result], *, sleep: Callable[[float], None]) -> Result:

@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from pynamodb.exceptions import TransactWriteError, UpdateError
+from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from ems.errors import UnavailableError
 from ems.store.emails import campaign_shard
-from ems.store.failures import has_failed_condition, is_condition_failure, is_conflict, patiently, translated
+from ems.store.failures import conditionally, has_failed_condition, is_conflict, patiently, translated
 from ems.store.models import BatchRow, TrackerRow
 from ems.store.retention import expiry
 from ems.store.status import Status
@@ -112,25 +112,21 @@ class Ledger:
         row = table(key.batch_id, key.item)
         # The last alternative is this very call, sent again by botocore after its answer was lost.
         free = table.lease_until.does_not_exist() | (table.lease_until < now) | (table.lease_owner == owner)
-        try:
-            with translated("cannot claim a chunk"):
-                row.update(
-                    actions=[
-                        table.lease_owner.set(owner),
-                        table.lease_until.set(now + lease_seconds),
-                        table.size.set(table.size | key.size),
-                        table.left.set(table.left | list(range(key.size))),
-                        table.state.set(table.state | "open"),
-                        table.started_at.set(table.started_at | now),
-                        table.expires_at.set(table.expires_at | expiry(now, self._retention)),
-                    ],
-                    condition=free & (table.state.does_not_exist() | (table.state == "open")),
-                )
-        except UpdateError as error:
-            if not is_condition_failure(error):
-                raise
-            return self._why_not(key)
-        return _state(row)
+        claimed = conditionally(
+            "cannot claim a chunk",
+            row.update,
+            actions=[
+                table.lease_owner.set(owner),
+                table.lease_until.set(now + lease_seconds),
+                table.size.set(table.size | key.size),
+                table.left.set(table.left | list(range(key.size))),
+                table.state.set(table.state | "open"),
+                table.started_at.set(table.started_at | now),
+                table.expires_at.set(table.expires_at | expiry(now, self._retention)),
+            ],
+            condition=free & (table.state.does_not_exist() | (table.state == "open")),
+        )
+        return _state(row) if claimed else self._why_not(key)
 
     def settle(
         self,
@@ -184,21 +180,19 @@ class Ledger:
 
     def _release(self, key: ChunkKey, idle: ChunkState, owner: str) -> None:
         table = self._tables.batches
-        try:
-            with translated("cannot release a chunk"):
-                table(key.batch_id, key.item).update(
-                    actions=[
-                        table.left.set(list(idle.left)),
-                        table.under_way.set([]),
-                        table.lease_owner.remove(),
-                        table.lease_until.remove(),
-                    ],
-                    condition=table.lease_owner == owner,
-                )
-        except UpdateError as error:
-            if is_condition_failure(error):
-                raise LeaseLostError(key.item) from error
-            raise
+        released = conditionally(
+            "cannot release a chunk",
+            table(key.batch_id, key.item).update,
+            actions=[
+                table.left.set(list(idle.left)),
+                table.under_way.set([]),
+                table.lease_owner.remove(),
+                table.lease_until.remove(),
+            ],
+            condition=table.lease_owner == owner,
+        )
+        if not released:
+            raise LeaseLostError(key.item)
 
     def evidence(self, email_ids: Sequence[str]) -> set[str]:
         """Return those of *email_ids* (at most 100) of which an SES event has already arrived."""

@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pynamodb.exceptions import DeleteError, DoesNotExist, PutError, UpdateError
+from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from ems.errors import UnavailableError
 from ems.store.emails import campaign_shard
-from ems.store.failures import is_condition_failure, patiently, translated
+from ems.store.failures import conditionally, patiently, translated
 from ems.store.models import TrackerRow
 from ems.store.retention import expiry
 from ems.store.status import Status
@@ -80,13 +81,7 @@ class Singles:
             updated_at=now,
             expires_at=expiry(now, self._retention),
         )
-        try:
-            with translated("cannot record the mail"):
-                row.save(condition=self._emails.send_status.does_not_exist())
-        except PutError as error:
-            if not is_condition_failure(error):
-                raise
-        else:
+        if conditionally("cannot record the mail", row.save, condition=self._emails.send_status.does_not_exist()):
             return None
         existing = self.find(single.email_id)
         if existing is None:
@@ -115,35 +110,24 @@ class Singles:
         """
         table = self._emails
         untouched = (table.send_status == Status.QUEUED.value) & table.enqueued.does_not_exist()
-        try:
-            with translated("cannot withdraw the mail"):
-                table(email_id).delete(condition=untouched)
-        except DeleteError as error:
-            if not is_condition_failure(error):
-                raise
-            return self.standing(email_id).status is None
-        return True
+        withdrawn = conditionally("cannot withdraw the mail", table(email_id).delete, condition=untouched)
+        return withdrawn or self.standing(email_id).status is None
 
     def claim(self, email_id: str, *, owner: str, lease_seconds: float) -> Claim:
         """Take a queued mail for *owner*: from here to :meth:`settle` its outcome is in the sender's hands."""
         table, now = self._emails, self._clock()
-        try:
-            with translated("cannot claim a mail"):
-                table(email_id).update(
-                    actions=[
-                        table.send_status.set(Status.SENDING.value),
-                        table.lease_owner.set(owner),
-                        table.lease_until.set(now + lease_seconds),
-                        table.attempts.add(1),
-                    ],
-                    condition=table.send_status == Status.QUEUED.value,
-                )
-        except UpdateError as error:
-            if not is_condition_failure(error):
-                raise
-        else:
-            return Claim(granted=True)
-        return self.standing(email_id, owner=owner)
+        claimed = conditionally(
+            "cannot claim a mail",
+            table(email_id).update,
+            actions=[
+                table.send_status.set(Status.SENDING.value),
+                table.lease_owner.set(owner),
+                table.lease_until.set(now + lease_seconds),
+                table.attempts.add(1),
+            ],
+            condition=table.send_status == Status.QUEUED.value,
+        )
+        return Claim(granted=True) if claimed else self.standing(email_id, owner=owner)
 
     def standing(self, email_id: str, *, owner: str | None = None) -> Claim:
         """Read how a mail stands: granted when it is in *owner*'s hands.
@@ -196,15 +180,9 @@ class Singles:
             (table.send_status == Status.SENDING.value) & (table.lease_until < now),
         )
 
-    def _update_if(self, email_id: str, actions: list[Action], condition: object) -> bool:
-        try:
-            with translated("cannot update the mail"):
-                self._emails(email_id).update(actions=actions, condition=condition)  # type: ignore[arg-type]
-        except UpdateError as error:
-            if not is_condition_failure(error):
-                raise
-            return False
-        return True
+    def _update_if(self, email_id: str, actions: list[Action], condition: Condition) -> bool:
+        row = self._emails(email_id)
+        return conditionally("cannot update the mail", row.update, actions=actions, condition=condition)
 
     def _get(self, email_id: str) -> TrackerRow | None:
         """Read a row that a sender's side has written; one that only an event made is none of ours."""

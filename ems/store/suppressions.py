@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from pynamodb.exceptions import PutError
-
-from ems.store.failures import is_condition_failure, translated
+from ems.store.failures import conditionally, translated
 from ems.store.tables import Tables
 
 Reason = Literal["bounce", "complaint", "unsubscribe", "manual"]
@@ -67,11 +65,5 @@ class Suppressions:
         table = self._table
         free = table.address.does_not_exist()
         row = table(address.lower(), reason=reason, scope=scope, source=source, since=since, email_id=email_id)
-        with translated("cannot write a suppression"):
-            try:
-                row.save(condition=free | (table.scope == "bulk") if scope == "all" else free)
-            except PutError as error:
-                if is_condition_failure(error):
-                    return False
-                raise
-        return True
+        replaceable = free | (table.scope == "bulk") if scope == "all" else free
+        return conditionally("cannot write a suppression", row.save, condition=replaceable)

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from ems.store.emails import campaign_shard
-from ems.store.failures import is_condition_failure, is_conflict, translated
+from ems.store.failures import has_failed_condition, is_conflict, translated
 from ems.store.ledger import chunk_item
 from ems.store.models import TrackerRow
 from ems.store.retention import expiry
@@ -122,7 +122,7 @@ class TrackingStore:
                 self._write(mail, write)
             except PynamoDBException as error:
                 # Inside, since a conflict is this method's everyday business and no outage.
-                if _is_lost(error):
+                if has_failed_condition(error) or is_conflict(error):
                     raise RaceLostError(mail.email_id) from error
                 raise
 
@@ -175,13 +175,6 @@ class TrackingStore:
             actions.append(table.campaign_id.set(table.campaign_id | write.campaign_id))
             actions.append(table.campaign_shard.set(table.campaign_shard | shard))
         return actions
-
-
-def _is_lost(error: PynamoDBException) -> bool:
-    if is_condition_failure(error) or is_conflict(error):
-        return True
-    reasons = error.cancellation_reasons if isinstance(error, TransactWriteError) else ()
-    return any(reason is not None and reason.code == "ConditionalCheckFailed" for reason in reasons)
 
 
 def _tracked(row: TrackerRow) -> TrackedMail:

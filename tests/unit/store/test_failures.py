@@ -12,10 +12,10 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 from fakes.clock import Clock
-from pynamodb.exceptions import PutError
+from pynamodb.exceptions import CancellationReason, PutError, TransactWriteError, VerboseClientError
 
 from ems.errors import UnavailableError
-from ems.store.failures import PATIENT_ATTEMPTS, is_condition_failure, patiently, translated
+from ems.store.failures import PATIENT_ATTEMPTS, conditionally, patiently, translated
 
 
 def put_error(code: str) -> PutError:
@@ -57,9 +57,38 @@ def test_a_lost_connection_is_an_outage(cause: BotoCoreError) -> None:
 
 def test_a_refused_condition_and_a_malformed_request_go_through() -> None:
     for code in ("ConditionalCheckFailedException", "ValidationException"):
-        with pytest.raises(PutError) as caught, translated("cannot test"):
+        with pytest.raises(PutError), translated("cannot test"):
             raise put_error(code)
-        assert is_condition_failure(caught.value) == (code == "ConditionalCheckFailedException")
+
+
+def write(answer: str | None) -> None:
+    if answer is not None:
+        raise put_error(answer)
+
+
+def test_a_conditional_write_tells_whether_its_condition_held() -> None:
+    assert conditionally("cannot test", write, None)
+    assert not conditionally("cannot test", write, "ConditionalCheckFailedException")
+
+
+def test_a_conditional_write_that_fails_for_another_reason_is_no_answer() -> None:
+    with pytest.raises(PutError):
+        conditionally("cannot test", write, "ValidationException")
+    with pytest.raises(UnavailableError, match="cannot test"):
+        conditionally("cannot test", write, "ThrottlingException")
+
+
+def test_a_transaction_of_which_one_condition_failed_was_not_written() -> None:
+    cause = VerboseClientError(
+        {"Error": {"Code": "TransactionCanceledException", "Message": "m"}},
+        "TransactWriteItems",
+        cancellation_reasons=[None, CancellationReason("ConditionalCheckFailed")],
+    )
+
+    def transact() -> None:
+        raise TransactWriteError("transact", cause)
+
+    assert not conditionally("cannot test", transact)
 
 
 def failing(times: int) -> Iterator[str]:
