@@ -1,0 +1,122 @@
+"""What reaches the outside: the tables and their stores, the queues, SES."""
+
+from typing import TYPE_CHECKING
+
+from ems import queues
+from ems.aws import clients
+from ems.aws.account import AccountSample, read_account
+from ems.aws.ses import SesSender
+from ems.aws.sqs import Sqs
+from ems.aws.templates import SesTemplates
+from ems.store.api_keys import ApiKeys
+from ems.store.batches import BatchStore
+from ems.store.campaigns import CampaignStore
+from ems.store.drain import DrainStore
+from ems.store.email_pages import EmailPages
+from ems.store.ledger import Ledger
+from ems.store.senders import SenderReports
+from ems.store.singles import Singles
+from ems.store.suppressions import Suppressions
+from ems.store.tables import Tables, bind
+from ems.wiring.parts import Parts, part
+
+if TYPE_CHECKING:
+    from mypy_boto3_sesv2 import SESV2Client
+
+DAY_SECONDS = 86_400
+
+
+class Outside(Parts):
+    """The layers ``store`` and ``aws``."""
+
+    @property
+    def retention_seconds(self) -> float:
+        """How long rows live."""
+        return self.settings.retention_days * DAY_SECONDS
+
+    @part
+    def tables(self) -> Tables:
+        """The tables."""
+        return bind(self.settings)
+
+    @part
+    def api_keys(self) -> ApiKeys:
+        """API keys."""
+        bootstrap = self.settings.bootstrap_api_key
+        return ApiKeys(self.tables, bootstrap=bootstrap.get_secret_value() if bootstrap else None)
+
+    @part
+    def campaign_store(self) -> CampaignStore:
+        """Rows of campaigns."""
+        return CampaignStore(self.tables)
+
+    @part
+    def batch_store(self) -> BatchStore:
+        """Batches, chunks, parked chunks."""
+        return BatchStore(self.tables, retention_seconds=self.retention_seconds)
+
+    @part
+    def ledger(self) -> Ledger:
+        """What became of chunks."""
+        return Ledger(self.tables, retention_seconds=self.retention_seconds)
+
+    @part
+    def singles(self) -> Singles:
+        """Rows of single mails."""
+        return Singles(self.tables, retention_seconds=self.retention_seconds)
+
+    @part
+    def email_pages(self) -> EmailPages:
+        """Lists of mails."""
+        return EmailPages(self.tables)
+
+    @part
+    def suppressions(self) -> Suppressions:
+        """Who gets no mail."""
+        return Suppressions(self.tables)
+
+    @part
+    def drain_store(self) -> DrainStore:
+        """The drainer's lease."""
+        return DrainStore(self.tables)
+
+    @part
+    def sender_reports(self) -> SenderReports:
+        """What the senders report."""
+        return SenderReports(self.tables)
+
+    @part
+    def sqs(self) -> Sqs:
+        """The queues."""
+        return Sqs(clients.sqs(self.settings))
+
+    @part
+    def ses_client(self) -> "SESV2Client":
+        """SES."""
+        return clients.ses(self.settings)
+
+    @part
+    def ses_templates(self) -> SesTemplates:
+        """Templates at SES."""
+        return SesTemplates(self.ses_client)
+
+    @part
+    def mailer(self) -> SesSender:
+        """Sends."""
+        return SesSender(self.ses_client)
+
+    def account(self) -> AccountSample:
+        """Ask SES for the account's limits; raises UnavailableError when SES does not answer."""
+        return read_account(self.ses_client)
+
+    def check_sqs(self) -> None:
+        """Raise UnavailableError when SQS cannot be reached."""
+        self.sqs.depth(queues.TRIGGER)
+
+    def check_dynamodb(self) -> None:
+        """Raise UnavailableError when DynamoDB cannot be reached."""
+        self.drain_store.read()
+
+    def check_ses(self) -> None:
+        """Raise UnavailableError when SES cannot be reached."""
+        self.account()

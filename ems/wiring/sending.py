@@ -1,0 +1,112 @@
+"""Accepting, releasing, delivering, telling and auditing."""
+
+from ems.sending.accept import Acceptance
+from ems.sending.audit import Auditor
+from ems.sending.batches import Batches
+from ems.sending.campaigns import Campaigns
+from ems.sending.deliver_chunk import ChunkDelivery, Timing
+from ems.sending.deliver_email import EmailDelivery
+from ems.sending.emails import Emails
+from ems.sending.rate_report import RateReport
+from ems.sending.release import Drainer
+from ems.wiring.parts import part
+from ems.wiring.rate import Rate
+
+
+class Sending(Rate):
+    """The layer ``sending``."""
+
+    @part
+    def campaigns(self) -> Campaigns:
+        """Campaigns and their templates."""
+        return Campaigns(self.campaign_store, self.ses_templates)
+
+    @part
+    def batches(self) -> Batches:
+        """Batches as callers see them."""
+        return Batches(self.batch_store, rate=self.governor.status)
+
+    @part
+    def emails(self) -> Emails:
+        """Mails as callers see them."""
+        return Emails(self.email_pages, pending_status=self.batches.pending_status)
+
+    @part
+    def acceptance(self) -> Acceptance:
+        """Accepts requests."""
+        return Acceptance(
+            campaigns=self.campaigns,
+            singles=self.singles,
+            batches=self.batch_store,
+            queue=self.sqs,
+            max_recipients=self.settings.max_recipients,
+            max_ahead_seconds=self.retention_seconds / 2,
+        )
+
+    @part
+    def drainer(self) -> Drainer:
+        """Releases chunks."""
+        return Drainer(
+            sqs=self.sqs,
+            batches=self.batch_store,
+            campaigns=self.campaign_store,
+            drain=self.drain_store,
+            rate=self.governor.status,
+            release_seconds=self.settings.release_seconds,
+        )
+
+    @part
+    def email_delivery(self) -> EmailDelivery:
+        """Delivers single mails."""
+        return EmailDelivery(
+            singles=self.singles,
+            suppressions=self.suppressions,
+            governor=self.governor,
+            mailer=self.mailer,
+            configuration_set=self.settings.configuration_set,
+            call_seconds=self._call_seconds,
+        )
+
+    @part
+    def chunk_delivery(self) -> ChunkDelivery:
+        """Delivers chunks."""
+        return ChunkDelivery(
+            ledger=self.ledger,
+            batches=self.batch_store,
+            suppressions=self.suppressions,
+            governor=self.governor,
+            mailer=self.mailer,
+            configuration_set=self.settings.configuration_set,
+            timing=self._timing,
+        )
+
+    @part
+    def rate_report(self) -> RateReport:
+        """Answers GET /rate."""
+        return RateReport(
+            line=self.governor.status,
+            minute=self.governor.minute,
+            senders=self.sender_reports,
+            sqs=self.sqs,
+            drain=self.drain_store,
+        )
+
+    @part
+    def auditor(self) -> Auditor:
+        """Recounts."""
+        return Auditor(self.tables, self.batches)
+
+    @property
+    def _timing(self) -> Timing:
+        """A slice ends well before its message becomes visible again, and a call before the chunk's lease."""
+        visibility = self.settings.visibility_timeout_seconds
+        slice_seconds = min(self.settings.chunk_slice_seconds, visibility / 4)
+        return Timing(
+            slice_seconds=slice_seconds,
+            lease_seconds=max(visibility, slice_seconds + self._call_seconds + 5),
+            call_seconds=self._call_seconds,
+        )
+
+    @property
+    def _call_seconds(self) -> float:
+        return self.settings.ses_connect_timeout_seconds + self.settings.ses_read_timeout_seconds
