@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from ems.errors import RejectedRecipient
 from ems.sending.addresses import AddressError, normalise
@@ -11,6 +11,8 @@ from ems.sending.payloads import CHUNK_BYTES, CHUNK_RECIPIENTS, ChunkRecipient
 from ems.sending.templates import line_breaking_variables, missing_variables
 
 ENTRY_FIELDS = frozenset({"to", "data"})
+ADDRESS_BYTES = 2 * 320
+"""Kept free for a recipient's address, at its longest and escaped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,24 @@ class Needs(Protocol):
         """Return the paths without which the template cannot be rendered."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The data that all recipients of a request share, measured once for all of them.
+
+    ``room`` is how many bytes of JSON one recipient's own data may have beside it; None when ``data`` holds a number
+    that JSON cannot.
+    """
+
+    data: Mapping[str, Any]
+    room: int | None
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """Measure *data*."""
+        size = _measured(data)
+        return cls(data, None if size is None else CHUNK_BYTES - ADDRESS_BYTES - size)
+
+
 class _RejectedError(Exception):
     """Why one entry is not accepted."""
 
@@ -45,9 +65,10 @@ def check(needs: Needs, entries: Sequence[Any], *, shared: Mapping[str, Any]) ->
     accepted: list[ChunkRecipient] = []
     rejected: list[RejectedRecipient] = []
     first_use: dict[str, int] = {}
+    measured = Shared.of(shared)
     for index, entry in enumerate(entries):
         try:
-            recipient = _check_one(needs, index, entry, shared)
+            recipient = _check_one(needs, index, entry, measured)
         except _RejectedError as error:
             rejected.append(RejectedRecipient(index, _shown(entry), str(error)))
             continue
@@ -76,16 +97,7 @@ def chunked(recipients: Sequence[ChunkRecipient], *, shared: Mapping[str, Any]) 
         yield chunk
 
 
-def fits(data: Mapping[str, Any], *, shared: Mapping[str, Any]) -> bool:
-    """Tell whether one recipient's data and the shared data fit into a queue message.
-
-    Raises:
-        ValueError: A number was read as infinite, as 1e999 is: JSON has no word for it, and SES could not render it.
-    """
-    return _size(shared) + _size(data) + 2 * 320 <= CHUNK_BYTES
-
-
-def _check_one(needs: Needs, index: int, entry: Any, shared: Mapping[str, Any]) -> ChunkRecipient:
+def _check_one(needs: Needs, index: int, entry: Any, shared: Shared) -> ChunkRecipient:
     if not isinstance(entry, dict):
         raise _RejectedError('each recipient is an object such as {"to": "person@example.com", "data": {}}')
     unknown = entry.keys() - ENTRY_FIELDS
@@ -108,19 +120,18 @@ def _check_one(needs: Needs, index: int, entry: Any, shared: Mapping[str, Any]) 
     return ChunkRecipient(index, to, data)
 
 
-def data_problem(needs: Needs, *, own: Mapping[str, Any], shared: Mapping[str, Any]) -> str | None:
+def data_problem(needs: Needs, *, own: Mapping[str, Any], shared: Shared) -> str | None:
     """Say what about the data would make SES fail to render the template; None if nothing."""
-    missing = missing_variables(needs.variables, shared=shared, own=own)
+    missing = missing_variables(needs.variables, shared=shared.data, own=own)
     if missing:
         return f"the template needs {_listed(missing)}; put it into data"
-    breaking = line_breaking_variables(needs.subject, shared=shared, own=own)
+    breaking = line_breaking_variables(needs.subject, shared=shared.data, own=own)
     if breaking:
         return f"{_listed(breaking)} stands in the subject; remove its line breaks and control characters"
-    try:
-        fitting = fits(own, shared=shared)
-    except ValueError:
+    size = _measured(own)
+    if size is None or shared.room is None:
         return "data holds a number beyond what JSON numbers can hold (1.8e308); send it as text"
-    if not fitting:
+    if size > shared.room:
         return f"data has more than {CHUNK_BYTES} bytes of JSON; send less or link to it"
     return None
 
@@ -136,6 +147,18 @@ def _shown(entry: Any) -> str:
 
 def _entry_size(recipient: ChunkRecipient) -> int:
     return len(recipient.to) + _size(recipient.data) + 16
+
+
+def _measured(data: Mapping[str, Any]) -> int | None:
+    """Return the bytes of *data* as JSON.
+
+    None when it holds a number that was read as infinite, as 1e999 is: JSON has no word for it, and SES could not
+    render it.
+    """
+    try:
+        return _size(data)
+    except ValueError:
+        return None
 
 
 def _size(data: Mapping[str, Any]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from ems.errors import InvalidError
 from ems.sending.addresses import AddressError, normalise
 from ems.sending.payloads import SinglePayload
-from ems.sending.recipients import data_problem
+from ems.sending.recipients import Shared, data_problem
 from ems.sending.requests import SingleRequest
 from ems.store.campaigns import Campaign
 
@@ -30,7 +30,7 @@ def single_payload(campaign: Campaign, request: SingleRequest, email_id: str) ->
     if 1 + len(cc) + len(bcc) > RECIPIENTS_PER_MAIL:
         raise InvalidError("cc", f"to, cc and bcc together may name {RECIPIENTS_PER_MAIL} recipients")
     _check_tags(request.tags)
-    problem = data_problem(campaign, own=request.data, shared={})
+    problem = data_problem(campaign, own=request.data, shared=Shared.of({}))
     if problem is not None:
         raise InvalidError("data", problem)
     reply_to = tuple(_address(f"reply_to[{place}]", text) for place, text in enumerate(request.reply_to))

@@ -1,5 +1,6 @@
 """Checking and cutting the recipients of a bulk request."""
 
+from collections.abc import ItemsView
 from dataclasses import replace
 from typing import Any
 
@@ -55,6 +56,39 @@ def test_shared_data_fills_what_a_recipient_lacks_and_its_own_data_wins() -> Non
     result = checked({"to": "ada@example.com"}, shared={"name": "all"})
     assert len(result.accepted) == 1
     assert "the template needs 'name'" in error_of({"to": "ada@example.com", "data": {"name": None}}, name="all")
+
+
+@pytest.mark.parametrize(
+    ("shared", "words"),
+    [
+        ({"name": "all", "x": "y" * CHUNK_BYTES}, "bytes of JSON"),
+        ({"name": "all", "x": float("inf")}, "number beyond"),
+        ({"x": float("inf")}, "the template needs 'name'"),
+    ],
+)
+def test_what_is_wrong_with_shared_data_is_said_of_each_recipient_after_what_is_wrong_with_the_template(
+    shared: dict[str, Any], words: str
+) -> None:
+    result = checked({"to": "ada@example.com"}, {"to": "bob@example.com"}, shared=shared)
+    assert [words in rejected.error for rejected in result.rejected] == [True, True]
+
+
+class ReadCounter(dict[str, Any]):
+    """A JSON object that counts how often it is written out."""
+
+    reads = 0
+
+    def items(self) -> ItemsView[str, Any]:
+        self.reads += 1
+        return super().items()
+
+
+@pytest.mark.parametrize("number", [1, 100])
+def test_shared_data_is_measured_once_for_all_recipients(number: int) -> None:
+    terms = ReadCounter(text="x" * 80_000)
+    result = checked(*(entry(place) for place in range(number)), shared={"terms": terms})
+    assert len(result.accepted) == number
+    assert terms.reads == 1
 
 
 def test_one_bad_entry_costs_only_itself() -> None:
