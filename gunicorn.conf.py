@@ -10,8 +10,8 @@ import shutil
 import tempfile
 from typing import Any
 
-# Longer than a load balancer (60 s at AWS) or a client's pool keeps an idle connection. Whoever asks should be the one who
-# closes: a request that meets our closing fails without an answer, and its caller cannot know whether it was accepted.
+# Longer than a load balancer (60 s at AWS) or a client's pool keeps an idle connection. Whoever asks should be the one
+# who closes: a request that meets our closing fails without an answer, and its caller cannot know whether it was taken.
 keepalive = 75
 
 _made_here = "PROMETHEUS_MULTIPROC_DIR" not in os.environ

@@ -144,6 +144,14 @@ class Governor:
         """
         return self._policy.size_of_call(self._view.limit())
 
+    def chunk_size(self) -> int:
+        """Return how many recipients a chunk should have at this account's limit, as the line says now.
+
+        Raises:
+            GovernorUnavailableError: The store cannot be reached.
+        """
+        return self._policy.size_of_chunk(self._view.limit(fresh=True))
+
     def status(self) -> RateStatus:
         """Read the line and describe it.
 

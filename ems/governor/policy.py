@@ -14,6 +14,13 @@ MAX_CALL_SIZE = 50
 CALL_SECONDS = 0.02
 """A call's share of the line: small, so that the line stays smooth and a person's mail waits little."""
 
+CALLS_UNDER_WAY = 10
+"""Chunks that should lie before the senders: each has one call under way at a time, so with calls of 2 % of a second
+these use the whole rate while a call, with its lease and its records, takes up to 200 ms."""
+
+CHUNK_SIZES = range(5, MAX_CALL_SIZE + 1)
+"""A chunk costs about five requests of its own, so it is not smaller than that."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
@@ -31,18 +38,20 @@ class Policy:
         call_size: Recipients of one call by setting; None follows the rate.
         bulk_calls_per_second: Cap on bulk calls; None is no cap.
         max_skew: Clock error beyond which a process must not send.
+        release_seconds: How much of the campaigns lies before the senders, in seconds of sending.
     """
 
     max_send_rate: float | None = None
     headroom: float = 0.05
     daily_reserve: float = 0.10
-    bulk_horizon: float = 0.25
+    bulk_horizon: float = 0.1
     transactional_horizon: float = 5.0
     tolerance: float = 0.05
     refresh_seconds: float = 50.0
     call_size: int | None = None
     bulk_calls_per_second: float | None = None
     max_skew: float = 0.25
+    release_seconds: float = 2.0
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -54,6 +63,7 @@ class Policy:
             refresh_seconds=settings.account_refresh_seconds,
             call_size=settings.ses_call_size,
             bulk_calls_per_second=settings.ses_bulk_calls_per_second,
+            release_seconds=settings.release_seconds,
         )
 
     def horizon(self, lane: Lane) -> float:
@@ -70,3 +80,16 @@ class Policy:
         smooth = math.floor(limit * CALL_SECONDS)
         needed = math.ceil(limit / self.bulk_calls_per_second) if self.bulk_calls_per_second else 1
         return min(max(smooth, needed, 1), MAX_CALL_SIZE)
+
+    def size_of_chunk(self, limit: float) -> int:
+        """Return the recipients of one chunk at *limit* recipients a second: whole calls, from 5 to 50 recipients.
+
+        As many chunks as can be sent in ``release_seconds`` must have enough calls under way between them, or the line
+        stands still while SES answers (docs/adr/0016). The largest where no limit is known (0).
+        """
+        if not limit:
+            return CHUNK_SIZES[-1]
+        call = self.size_of_call(limit)
+        share = limit * self.release_seconds / CALLS_UNDER_WAY
+        calls = min(max(round(share / call), 1), CHUNK_SIZES[-1] // call)
+        return max(calls * call, CHUNK_SIZES[0])

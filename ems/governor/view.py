@@ -63,9 +63,9 @@ class LineView:
         """Take *line* for what the store holds now; None makes the next look read it."""
         self._seen = line
 
-    def limit(self) -> float:
-        """Return the limit in recipients a second; 0 when none is known."""
-        return limit_of(self.line(), self._policy) / MILLI
+    def limit(self, *, fresh: bool = False) -> float:
+        """Return the limit in recipients a second, as last seen or read *fresh*; 0 when none is known."""
+        return limit_of(self.line(fresh=fresh), self._policy) / MILLI
 
     def clock_offset(self) -> tuple[float, float] | None:
         """Return the bounds of how far the clock is ahead of AWS's; None when it is not measured."""

@@ -9,7 +9,7 @@ from ems import queues
 from ems.aws.sqs import OutgoingMessage
 from ems.errors import ConflictError, InvalidError, NoValidRecipientError, TooLargeError, UnavailableError
 from ems.sending import ids
-from ems.sending.payloads import ChunkPayload, ChunkRecipient, SinglePayload
+from ems.sending.payloads import CHUNK_RECIPIENTS, ChunkPayload, ChunkRecipient, SinglePayload
 from ems.sending.recipients import Checked, check, chunked
 from ems.sending.requests import AcceptedBatch, AcceptedEmail, BulkRequest, Caller, SingleRequest
 from ems.sending.single_mail import single_payload
@@ -34,7 +34,10 @@ class QueueSender(Protocol):
 
 
 class Acceptance:
-    """Turns valid requests into durable work. *clock* gives epoch seconds."""
+    """Turns valid requests into durable work.
+
+    *chunk_size* says how many recipients a chunk should have, or raises UnavailableError; *clock* gives epoch seconds.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class Acceptance:
         singles: Singles,
         batches: BatchStore,
         queue: QueueSender,
+        chunk_size: Callable[[], int],
         max_recipients: int,
         max_ahead_seconds: float,
         clock: Callable[[], float] = time.time,
@@ -51,6 +55,7 @@ class Acceptance:
         self._singles = singles
         self._batches = batches
         self._queue = queue
+        self._chunk_size = chunk_size
         self._max_recipients = max_recipients
         self._max_ahead = max_ahead_seconds
         self._clock = clock
@@ -103,10 +108,14 @@ class Acceptance:
                 return AcceptedBatch(batch_id, known.total, rejected)
         campaign = self._campaigns.get(request.campaign_id)
         checked = self._checked(campaign, request)
-        chunks = list(chunked(checked.accepted, shared=request.data))
-        batch = _batch(campaign, request, batch_id, fingerprint, checked, chunks=len(chunks), now=self._clock())
+        size = self._size_of_chunks()
+        chunks = list(chunked(checked.accepted, shared=request.data, size=size))
+        batch = _batch(campaign, request, batch_id, fingerprint, checked, chunks=chunks, size=size, now=self._clock())
         existing = self._batches.create(batch)
         if existing is None or self._must_resume(existing, batch):
+            if existing is not None and existing.chunk_size != size:
+                # Chunks of the earlier attempt may be on their way: a number must never mean two sets of recipients.
+                chunks = list(chunked(checked.accepted, shared=request.data, size=existing.chunk_size))
             payloads = _chunk_payloads(campaign, batch_id, chunks, data=request.data)
             self._queue.send(queues.WAIT, [payload.message() for payload in payloads])
             self._start(batch)
@@ -127,6 +136,12 @@ class Acceptance:
         if not checked.accepted:
             raise NoValidRecipientError(checked.rejected)
         return checked
+
+    def _size_of_chunks(self) -> int:
+        try:
+            return self._chunk_size()
+        except UnavailableError:
+            return CHUNK_RECIPIENTS  # the rate is not known: what costs least
 
     def _must_resume(self, existing: Batch, batch: Batch) -> bool:
         """Tell whether an earlier attempt at the same request died before it was accepted."""
@@ -179,7 +194,8 @@ def _batch(
     fingerprint: str,
     checked: Checked,
     *,
-    chunks: int,
+    chunks: Sequence[Sequence[ChunkRecipient]],
+    size: int,
     now: float,
 ) -> Batch:
     return Batch(
@@ -190,7 +206,8 @@ def _batch(
         state="accepting",
         requested=len(request.recipients),
         total=len(checked.accepted),
-        chunks=chunks,
+        chunks=len(chunks),
+        chunk_size=size,
         template_name=campaign.template_name,
         subject=campaign.subject,
         variables=campaign.variables,

@@ -17,6 +17,8 @@ from ems.sending.ids import recipient_id
 from ems.store.ledger import ChunkKey
 
 CHUNK_RECIPIENTS = 50
+"""The most that one chunk holds; at lower rates it holds less (:meth:`ems.governor.policy.Policy.size_of_chunk`)."""
+
 CHUNK_BYTES = 96 * 1024
 """JSON bytes of a chunk's recipients and data. Base64 and the envelope add a third and a little: under 256 KiB even
 where a transport encodes once more."""

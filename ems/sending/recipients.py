@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self
 
 from ems.errors import RejectedRecipient
 from ems.sending.addresses import AddressError, normalise
-from ems.sending.payloads import CHUNK_BYTES, CHUNK_RECIPIENTS, ChunkRecipient
+from ems.sending.payloads import CHUNK_BYTES, ChunkRecipient
 from ems.sending.templates import line_breaking_variables, missing_variables
 
 ENTRY_FIELDS = frozenset({"to", "data"})
@@ -81,18 +81,20 @@ def check(needs: Needs, entries: Sequence[Any], *, shared: Mapping[str, Any]) ->
     return Checked(accepted, rejected)
 
 
-def chunked(recipients: Sequence[ChunkRecipient], *, shared: Mapping[str, Any]) -> Iterator[list[ChunkRecipient]]:
-    """Cut into chunks of at most 50 recipients and :data:`CHUNK_BYTES`; the same input gives the same chunks."""
+def chunked(
+    recipients: Sequence[ChunkRecipient], *, shared: Mapping[str, Any], size: int
+) -> Iterator[list[ChunkRecipient]]:
+    """Cut into chunks of at most *size* recipients and :data:`CHUNK_BYTES`; the same input gives the same chunks."""
     room = CHUNK_BYTES - _size(shared)
     chunk: list[ChunkRecipient] = []
     used = 0
     for recipient in recipients:
-        size = _entry_size(recipient)
-        if chunk and (len(chunk) == CHUNK_RECIPIENTS or used + size > room):
+        needed = _entry_size(recipient)
+        if chunk and (len(chunk) == size or used + needed > room):
             yield chunk
             chunk, used = [], 0
         chunk.append(recipient)
-        used += size
+        used += needed
     if chunk:
         yield chunk
 

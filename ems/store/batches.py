@@ -16,6 +16,9 @@ from ems.store.tables import Tables
 BATCH = "batch"
 PARKED_REGISTRY = "#parked"
 
+CHUNK_SIZE_BEFORE = 50
+"""The size of the chunks of batches that were recorded before it stood in their item."""
+
 BEFORE_ACCEPTED = ("accepting", "abandoned")
 """States of a batch whose request was never answered with 202."""
 
@@ -26,7 +29,8 @@ class Batch:
 
     ``state`` is accepting, abandoned, waiting, paused or cancelled. ``updated_at`` is when it got that state; while
     accepting it names the attempt that is under way. ``requested`` counts the entries of the request, ``total`` those
-    that were accepted. ``subject`` and ``variables`` are what the template needed of their data.
+    that were accepted. A chunk holds at most ``chunk_size`` of them. ``subject`` and ``variables`` are what the
+    template needed of their data.
     """
 
     batch_id: str
@@ -37,6 +41,7 @@ class Batch:
     requested: int
     total: int
     chunks: int
+    chunk_size: int
     template_name: str
     subject: str
     variables: tuple[str, ...]
@@ -94,6 +99,7 @@ class BatchStore:
             size=batch.requested,
             total=batch.total,
             chunks=batch.chunks,
+            chunk_size=batch.chunk_size,
             template_name=batch.template_name,
             subject=batch.subject,
             variables=list(batch.variables),
@@ -242,6 +248,7 @@ def _batch(row: BatchRow) -> Batch:
         requested=int(row.size or 0),
         total=int(row.total or 0),
         chunks=int(row.chunks or 0),
+        chunk_size=int(row.chunk_size or CHUNK_SIZE_BEFORE),
         template_name=row.template_name or "",
         subject=row.subject or "",
         variables=tuple(row.variables or ()),

@@ -149,6 +149,7 @@ class BatchRow(Model):
     state = UnicodeAttribute(null=True)
     total = NumberAttribute(null=True)
     chunks = NumberAttribute(null=True)
+    chunk_size = NumberAttribute(null=True)
     template_name = UnicodeAttribute(null=True)
     subject = UnicodeAttribute(null=True)
     variables = ListAttribute[Any](of=UnicodeAttribute, null=True)

@@ -39,6 +39,7 @@ class Sending(Rate):
             singles=self.singles,
             batches=self.batch_store,
             queue=self.sqs,
+            chunk_size=self.governor.chunk_size,
             max_recipients=self.settings.max_recipients,
             max_ahead_seconds=self.retention_seconds / 2,
         )

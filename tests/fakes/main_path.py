@@ -132,6 +132,7 @@ class MainPath:
             singles=singles,  # type: ignore[arg-type]  # the part itself, fused
             batches=batches,  # type: ignore[arg-type]
             queue=sqs,
+            chunk_size=lambda: 50,
             max_recipients=50_000,
             max_ahead_seconds=86_400,
             clock=self.clock,

@@ -79,6 +79,7 @@ def batch(batch_id: str = "b1", *, total: int = 4, state: str = "waiting", **cha
         requested=total,
         total=total,
         chunks=1,
+        chunk_size=50,
         template_name="ems-welcome-1",
         subject="Hi {{name}}",
         variables=("name",),
@@ -92,6 +93,18 @@ def batch(batch_id: str = "b1", *, total: int = 4, state: str = "waiting", **cha
 
 class Died(BaseException):
     """The process is gone: nothing catches this but the test."""
+
+
+class ChunkSize:
+    """What the rate says of chunks; ``unknown`` makes it unreachable."""
+
+    recipients = 50
+    unknown = False
+
+    def __call__(self) -> int:
+        if self.unknown:
+            raise UnavailableError("the governor", "down on purpose")
+        return self.recipients
 
 
 @dataclass

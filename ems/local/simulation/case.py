@@ -29,6 +29,7 @@ class Case:
         bulk_horizon: :attr:`ems.governor.policy.Policy.bulk_horizon`, seconds.
         tolerance: :attr:`ems.governor.policy.Policy.tolerance`, seconds.
         release_seconds: How much of a campaign lies before the senders, in seconds of sending.
+        chunk_size: Recipients of a chunk; None is the policy's choice.
         transactional: Single mails a second (Poisson) beside a campaign that never ends.
         skew_ms: Each process's clock is wrong by up to this, either way.
         network_ms: Median of one way to AWS (lognormal, with a long tail).
@@ -51,6 +52,7 @@ class Case:
     bulk_horizon: float = POLICY.bulk_horizon
     tolerance: float = POLICY.tolerance
     release_seconds: float = 2.0
+    chunk_size: int | None = None
     transactional: float = 5.0
     skew_ms: float = 5.0
     network_ms: float = 1.5
@@ -69,6 +71,7 @@ class Case:
             call_size=self.call_size,
             bulk_horizon=self.bulk_horizon,
             tolerance=self.tolerance,
+            release_seconds=self.release_seconds,
             refresh_seconds=10 * self.seconds,
         )
 
@@ -121,7 +124,7 @@ def case_of(words: Sequence[str]) -> Case:
         name = flag.removeprefix("--").replace("-", "_")
         if name not in known:
             raise CaseError(f"{flag}: there is {', '.join('--' + one.replace('_', '-') for one in known)}")
-        kind: Callable[[str], object] = int if name == "call_size" else known[name]
+        kind: Callable[[str], object] = int if name in {"call_size", "chunk_size"} else known[name]
         try:
             changes[name] = kind(text)
         except ValueError as error:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ems.local.simulation.kernel import Kernel
-from ems.sending.payloads import CHUNK_RECIPIENTS
 
 SQS_SECONDS = (0.005, 0.025)
 """From sent to received by a process that polls."""
@@ -22,7 +21,7 @@ TICK_SECONDS = 1.0
 class Chunk:
     """Part of a campaign. ``under_way`` recipients are in doubt if their sender dies."""
 
-    left: int = CHUNK_RECIPIENTS
+    left: int
     under_way: int = 0
 
 
@@ -76,10 +75,11 @@ class Trigger:
 class Drainer:
     """Every second, tops up what lies before the senders to what they send in ``release_seconds``."""
 
-    def __init__(self, trigger: Trigger, rate: Callable[[], float], *, release_seconds: float) -> None:
+    def __init__(self, trigger: Trigger, rate: Callable[[], float], *, release_seconds: float, chunk_size: int) -> None:
         self._trigger = trigger
         self._rate = rate
         self._release_seconds = release_seconds
+        self._chunk_size = chunk_size
         self._released: list[Chunk] = []
 
     def tick(self) -> None:
@@ -87,7 +87,7 @@ class Drainer:
         self._released = [chunk for chunk in self._released if chunk.left]
         budget = self._rate() * self._release_seconds - sum(chunk.left for chunk in self._released)
         while budget > 0:
-            chunk = Chunk()
+            chunk = Chunk(self._chunk_size)
             self._released.append(chunk)
             self._trigger.put(chunk)
             budget -= chunk.left

@@ -39,7 +39,12 @@ class Simulation:
         case, kernel = self._case, self._kernel
         for _ in range(case.processes):
             self._start_sender()
-        Drainer(self._trigger, self._effective_rate, release_seconds=case.release_seconds).tick()
+        Drainer(
+            self._trigger,
+            self._effective_rate,
+            release_seconds=case.release_seconds,
+            chunk_size=case.chunk_size or case.policy().size_of_chunk(case.rate),
+        ).tick()
         if case.transactional:
             kernel.at(self._rng.expovariate(case.transactional), self._accept_single)
         for _ in range(case.crashes):

@@ -17,24 +17,24 @@ addresses = st.from_regex(r"[a-z]{1,64}@[a-z]{1,60}\.example\.com", fullmatch=Tr
 requests = st.lists(st.fixed_dictionaries({"to": addresses, "data": data}), max_size=130)
 
 
-def payloads(recipients: list[ChunkRecipient], shared: dict[str, Any]) -> list[ChunkPayload]:
+def payloads(recipients: list[ChunkRecipient], shared: dict[str, Any], size: int) -> list[ChunkPayload]:
     return [
         chunk(number=number, recipients=tuple(part), data=shared)
-        for number, part in enumerate(chunked(recipients, shared=shared))
+        for number, part in enumerate(chunked(recipients, shared=shared, size=size))
     ]
 
 
-@given(requests, data)
+@given(requests, data, st.integers(1, CHUNK_RECIPIENTS))
 @settings(max_examples=60, deadline=None)
 def test_every_accepted_recipient_is_in_one_chunk_in_order_and_every_message_fits(
-    entries: list[dict[str, Any]], shared: dict[str, Any]
+    entries: list[dict[str, Any]], shared: dict[str, Any], size: int
 ) -> None:
     shared = {"name": "all", **shared}
     accepted = check(CAMPAIGN, entries, shared=shared).accepted
-    made = payloads(accepted, shared)
+    made = payloads(accepted, shared, size)
 
     assert [one for part in made for one in part.recipients] == accepted
-    assert made == payloads(accepted, shared)
+    assert made == payloads(accepted, shared, size)
     for part in made:
-        assert 1 <= len(part.recipients) <= CHUNK_RECIPIENTS
+        assert 1 <= len(part.recipients) <= size
         assert len(part.message().body) < SQS_BYTES

@@ -36,7 +36,8 @@ def test_a_grant_costs_its_recipients_at_the_rate() -> None:
 
 
 def test_calls_beyond_the_horizon_are_left_for_the_next_request() -> None:
-    grant = granted(replace(LINE, next_at=NOW + SECOND // 10), POLICY, 10, 10, 10)
+    policy = replace(POLICY, bulk_horizon=0.25)
+    grant = granted(replace(LINE, next_at=NOW + SECOND // 10), policy, 10, 10, 10)
     assert grant.booking.recipients == 20
     assert grant.booking.latest == NOW + SECOND // 4 - SECOND // 10
 

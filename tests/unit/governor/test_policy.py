@@ -16,6 +16,13 @@ def test_a_cap_on_bulk_calls_makes_them_larger(cap: float, size: int) -> None:
     assert Policy(bulk_calls_per_second=cap).size_of_call(100) == size
 
 
+@pytest.mark.parametrize(
+    ("rate", "size"), [(1, 5), (14, 5), (50, 10), (100, 20), (200, 40), (250, 50), (1000, 40), (10_000, 50), (0, 50)]
+)
+def test_chunks_are_small_enough_that_two_seconds_of_them_keep_ten_calls_under_way(rate: float, size: int) -> None:
+    assert Policy().size_of_chunk(rate) == size
+
+
 def test_a_set_size_is_taken_as_it_is() -> None:
     assert Policy(call_size=7, bulk_calls_per_second=1).size_of_call(100) == 7
 

@@ -3,7 +3,7 @@
 import pytest
 from fakes.clock import Clock
 from fakes.queues import MemorySqs
-from fakes.sending import FakeCampaigns, FakeGovernor, FakeMailer, FakeSuppressions
+from fakes.sending import ChunkSize, FakeCampaigns, FakeGovernor, FakeMailer, FakeSuppressions
 from fakes.tables import batches_of, singles_of
 
 from ems.sending.accept import Acceptance
@@ -43,14 +43,25 @@ def singles(tables: Tables, clock: Clock) -> Singles:
 
 
 @pytest.fixture
+def chunk_size() -> ChunkSize:
+    return ChunkSize()
+
+
+@pytest.fixture
 def acceptance(
-    campaigns: FakeCampaigns, singles: Singles, batches: BatchStore, sqs: MemorySqs, clock: Clock
+    campaigns: FakeCampaigns,
+    singles: Singles,
+    batches: BatchStore,
+    sqs: MemorySqs,
+    chunk_size: ChunkSize,
+    clock: Clock,
 ) -> Acceptance:
     return Acceptance(
         campaigns=campaigns,
         singles=singles,
         batches=batches,
         queue=sqs,
+        chunk_size=chunk_size,
         max_recipients=200,
         max_ahead_seconds=30 * 86_400,
         clock=clock,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fakes.clock import Clock
 from fakes.queues import MemorySqs
-from fakes.sending import CAMPAIGN, FakeCampaigns, entry
+from fakes.sending import CAMPAIGN, ChunkSize, FakeCampaigns, entry
 
 from ems import messages, queues
 from ems.errors import ConflictError, InvalidError, NoValidRecipientError, TooLargeError, UnavailableError
@@ -45,6 +45,19 @@ def test_an_accepted_batch_waits_with_all_its_chunks_in_the_queue(
         (2, accepted.batch_id, 20),
     ]
     assert indices(waiting(sqs)) == list(range(120))
+
+
+def test_chunks_are_as_large_as_the_rate_says_and_the_largest_when_it_says_nothing(
+    acceptance: Acceptance, sqs: MemorySqs, chunk_size: ChunkSize
+) -> None:
+    chunk_size.recipients = 20
+    acceptance.bulk(REQUEST, ANYONE)
+    assert [len(one.recipients) for one in waiting(sqs)] == [20] * 6
+
+    sqs.queues.clear()
+    chunk_size.unknown = True
+    acceptance.bulk(REQUEST, ANYONE)
+    assert [len(one.recipients) for one in waiting(sqs)] == [50, 50, 20]
 
 
 def test_bad_entries_and_duplicates_are_listed_and_the_rest_is_accepted(acceptance: Acceptance, sqs: MemorySqs) -> None:
@@ -139,6 +152,20 @@ def test_an_outage_amid_the_chunks_is_mended_by_the_retry(
     assert batch is not None
     assert (batch.state, accepted.accepted) == ("waiting", 120)
     assert {one.chunk for one in waiting(sqs)} == {0, 1, 2}
+
+
+def test_a_retry_at_another_rate_cuts_the_same_chunks(
+    acceptance: Acceptance, sqs: MemorySqs, chunk_size: ChunkSize
+) -> None:
+    """Else the first attempt's chunk 1 and the second's would be other people, and some would get two mails."""
+    interrupted(acceptance, sqs, after=2)
+    first = waiting(sqs)
+    chunk_size.recipients = 20
+    acceptance.bulk(REQUEST, KEYED)
+
+    assert {one.chunk: indices([one]) for one in first}.items() <= {
+        one.chunk: indices([one]) for one in waiting(sqs)[len(first) :]
+    }.items()
 
 
 def test_an_abandoned_batch_is_revived_by_the_retry(

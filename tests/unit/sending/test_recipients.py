@@ -125,14 +125,14 @@ def test_what_is_shown_of_a_rejected_entry_is_bounded() -> None:
 
 def test_chunks_hold_fifty() -> None:
     recipients = checked(*(entry(i) for i in range(120))).accepted
-    assert [len(part) for part in chunked(recipients, shared={})] == [50, 50, 20]
+    assert [len(part) for part in chunked(recipients, shared={}, size=50)] == [50, 50, 20]
 
 
 def test_large_data_makes_chunks_smaller_in_order_and_shared_data_takes_its_room() -> None:
     recipients = checked(*(entry(i, text="x" * 30_000) for i in range(7))).accepted
-    assert [len(part) for part in chunked(recipients, shared={})] == [3, 3, 1]
-    assert [len(part) for part in chunked(recipients, shared={"all": "x" * 40_000})] == [1] * 7
-    assert [one for part in chunked(recipients, shared={}) for one in part] == recipients
+    assert [len(part) for part in chunked(recipients, shared={}, size=50)] == [3, 3, 1]
+    assert [len(part) for part in chunked(recipients, shared={"all": "x" * 40_000}, size=50)] == [1] * 7
+    assert [one for part in chunked(recipients, shared={}, size=50) for one in part] == recipients
 
 
 def test_a_template_without_variables_needs_no_data() -> None:
@@ -141,5 +141,5 @@ def test_a_template_without_variables_needs_no_data() -> None:
 
 
 def test_nobody_makes_no_chunk() -> None:
-    assert list(chunked([], shared={})) == []
+    assert list(chunked([], shared={}, size=50)) == []
     assert CHUNK_RECIPIENTS == 50
