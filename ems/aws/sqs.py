@@ -115,14 +115,6 @@ class Sqs:
             with _translated(f"cannot delete messages of {queue}"):
                 self._client.delete_message_batch(QueueUrl=url, Entries=entries)  # type: ignore[arg-type]
 
-    def hide(self, queue: str, message: ReceivedMessage, *, seconds: int) -> None:
-        """Give a message back: it becomes visible after *seconds*."""
-        url = self.url(queue)
-        with _translated(f"cannot give a message back to {queue}"):
-            self._client.change_message_visibility(
-                QueueUrl=url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=seconds
-            )
-
     def depth(self, queue: str) -> Depth:
         """Ask how many messages the queue holds."""
         url = self.url(queue)
