@@ -54,24 +54,22 @@ def redrive_policy(dead_letter_arn: str) -> str:
 
 def events_queue_policy(queue_arn: str, topic_arn: str) -> str:
     """Allow the topic, and nothing else, to put SES events straight into the queue."""
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": queue_arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-    }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return _policy("sns.amazonaws.com", "sqs:SendMessage", queue_arn, {"ArnEquals": {"aws:SourceArn": topic_arn}})
 
 
 def topic_policy(topic_arn: str) -> str:
     """Allow SES, in this account only, to publish to the topic."""
     account = topic_arn.split(":")[4]
+    return _policy("ses.amazonaws.com", "sns:Publish", topic_arn, {"StringEquals": {"AWS:SourceAccount": account}})
+
+
+def _policy(service: str, action: str, resource: str, condition: dict[str, dict[str, str]]) -> str:
+    """Allow *service* one *action* on one *resource*, on a *condition*."""
     statement = {
         "Effect": "Allow",
-        "Principal": {"Service": "ses.amazonaws.com"},
-        "Action": "sns:Publish",
-        "Resource": topic_arn,
-        "Condition": {"StringEquals": {"AWS:SourceAccount": account}},
+        "Principal": {"Service": service},
+        "Action": action,
+        "Resource": resource,
+        "Condition": condition,
     }
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -9,10 +9,9 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Self
+from types import FrameType
 
-from ems.local.processes import LOOPBACK, Service, ServiceError, free_port
+from ems.local.processes import LOOPBACK, Running, Service, ServiceError, free_port
 from ems.local.simulator.certificate import certificate_url
 
 __all__ = ["LocalAws", "ServiceError", "free_port", "run_local"]
@@ -39,8 +38,8 @@ def ministack_binary() -> Path:
     return binary
 
 
-class LocalAws:
-    """The embedded services; a context manager that starts them, waits until they answer, and stops them.
+class LocalAws(Running):
+    """The embedded services; as a context manager it starts them, waits until they answer, and stops them.
 
     Args:
         aws_port: ministack's port.
@@ -120,15 +119,6 @@ class LocalAws:
         """Stop the services, the newest first."""
         while self._services:
             self._services.pop().stop()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _ministack(self) -> Service:
         environment = {

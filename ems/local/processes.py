@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -33,6 +34,25 @@ def free_port(preferred: int = 0) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise ServiceError("no free loopback port is left")
+
+
+class Running(ABC):
+    """What runs inside a ``with`` block and leaves nothing behind outside."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start, and return when it can be used; when it cannot, nothing runs on."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Stop. Twice does no harm."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
 
 class Service:

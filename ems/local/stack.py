@@ -5,11 +5,9 @@ import secrets
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from ems.local.launcher import LocalAws
-from ems.local.processes import LOOPBACK, Service, ServiceError, free_port
+from ems.local.processes import LOOPBACK, Running, Service, ServiceError, free_port
 from ems.local.provision import Provisioner
 from ems.settings import Settings
 
@@ -24,7 +22,7 @@ HONCHO_SECONDS = 10.0
 """The longest that honcho may take to start its processes; it takes a tenth of a second."""
 
 
-class Stack:
+class Stack(Running):
     """A context manager: started, provisioned and ready inside, nothing left behind outside.
 
     The usual ports are taken when they are free, others when not. *state_dir* takes logs and temporary files, *rate* is
@@ -79,15 +77,6 @@ class Stack:
             self._await_honcho(self._processes)
             self._processes.stop(seconds=STOP_SECONDS)
         self.aws.stop()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def _start(self) -> None:
         self.aws.start()

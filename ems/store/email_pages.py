@@ -40,10 +40,7 @@ class EmailPages:
         if len(message_id) > MAX_ID:
             return Page([], None)
         listing = f"message:{message_id}"
-        after = None
-        if cursor:
-            (last_id,) = pages.decode(cursor, listing, keys=1)
-            after = {"message_id": {"S": message_id}, "email_id": {"S": last_id}}
+        after = _after(cursor, listing, message_id=message_id)
         with translated("cannot list mails"):
             found = self._table.by_message_id.query(message_id, limit=limit, last_evaluated_key=after)
             ids = [row.email_id for row in found]
@@ -54,10 +51,7 @@ class EmailPages:
     def of_recipient(self, recipient: str, *, limit: int, cursor: str | None) -> Page[TrackerRow]:
         """List the mails to one address (lower case), in the order of their ids."""
         listing = f"recipient:{recipient}"
-        after = None
-        if cursor:
-            (last_id,) = pages.decode(cursor, listing, keys=1)
-            after = {"recipient": {"S": recipient}, "email_id": {"S": last_id}}
+        after = _after(cursor, listing, recipient=recipient)
         with translated("cannot list mails"):
             found = self._table.by_recipient.query(recipient, limit=limit, last_evaluated_key=after)
             rows = list(found)
@@ -86,10 +80,27 @@ class EmailPages:
     def _from(self, shards: list[str], last_id: str | None) -> Iterator[TrackerRow]:
         """Yield the rows of *shards* in order, those of the first shard after *last_id*."""
         for shard in shards:
-            after = {"campaign_shard": {"S": shard}, "email_id": {"S": last_id}} if last_id else None
+            after = _key(campaign_shard=shard, email_id=last_id) if last_id else None
             last_id = None
             with translated("cannot list mails"):
                 yield from self._table.by_campaign.query(shard, last_evaluated_key=after, page_size=200)
+
+
+def _after(cursor: str | None, listing: str, **partition: str) -> dict[str, dict[str, str]] | None:
+    """Return the key in *partition* that *cursor* goes on after; None at the start.
+
+    Raises:
+        InvalidError: The cursor is none of *listing*.
+    """
+    if not cursor:
+        return None
+    (last_id,) = pages.decode(cursor, listing, keys=1)
+    return _key(**partition, email_id=last_id)
+
+
+def _key(**attributes: str) -> dict[str, dict[str, str]]:
+    """Write a key as DynamoDB does."""
+    return {name: {"S": value} for name, value in attributes.items()}
 
 
 def _next(found: Any, listing: str) -> str | None:
