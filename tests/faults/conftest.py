@@ -1,15 +1,13 @@
 """An account with a web process, on which tests start and end the workers as they please."""
 
-import dataclasses
 from collections.abc import Iterator
 
 import pytest
-from fakes.sns import SigningSns
+from stage.fixtures import api, other_ses, signing_sns, webhook
 from stage.other_ses import OtherSes
 from stage.product import Api, Product, provisioned, wait_until_ready
-from stage.ses_events import Webhook
 
-RATE = 100.0
+__all__ = ["api", "other_ses", "signing_sns", "webhook"]
 
 WORKERS = ("sender", "events", "control", "beat")
 
@@ -19,13 +17,6 @@ SHORT_WAITS = {
     "EMS_SES_CONNECT_TIMEOUT_SECONDS": "1",
     "EMS_SES_READ_TIMEOUT_SECONDS": "2",
 }
-
-
-@pytest.fixture(scope="session")
-def other_ses(sns: SigningSns) -> Iterator[OtherSes]:
-    ses = OtherSes(rate=RATE, certificate=sns.pem)
-    yield ses
-    ses.vanish()
 
 
 @pytest.fixture(scope="session")
@@ -40,12 +31,6 @@ def product(other_ses: OtherSes, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture(scope="session")
-def api(product: Product) -> Iterator[Api]:
-    with Api(product.url) as api:
-        yield api
-
-
-@pytest.fixture(scope="session")
 def drive(api: Api) -> str:
     """A bulk campaign."""
     return api.campaign("drive", "bulk")
@@ -55,12 +40,6 @@ def drive(api: Api) -> str:
 def notice(api: Api) -> str:
     """A transactional campaign."""
     return api.campaign("notice", "transactional")
-
-
-@pytest.fixture(scope="session")
-def webhook(product: Product, sns: SigningSns) -> Webhook:
-    genuine = dataclasses.replace(sns, topic_arn=product.topic_arn, cert_url=product.ses.certificate_url)
-    return Webhook(product.url, genuine)
 
 
 class Crew:

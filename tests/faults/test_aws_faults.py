@@ -1,11 +1,10 @@
 """SQS and DynamoDB in bad shape while mails are sent, and queues that hold what is no work."""
 
 import pytest
+from stage.fixtures import RATE
 from stage.polling import until
 from stage.product import Api, Product, people
 from stage.ses_events import Webhook
-
-from .conftest import RATE
 
 pytestmark = [pytest.mark.processes, pytest.mark.usefixtures("crew")]
 

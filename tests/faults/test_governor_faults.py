@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 from stage.crooked_dynamodb import CrookedDynamoDb
+from stage.fixtures import RATE
 from stage.other_ses import QUOTA_24H, SENDS, OtherSes
 from stage.polling import until
 from stage.product import Api, Product, people
-
-from .conftest import RATE
 
 pytestmark = [pytest.mark.processes, pytest.mark.usefixtures("crew")]
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 import requests
+from stage.fixtures import RATE
 from stage.metronome import Metronome
 from stage.other_ses import fullest_second
 from stage.polling import until
 from stage.product import Api, Product, kill_all, people
 from stage.ses_events import SentMail, Webhook, event
 
-from .conftest import RATE, Crew
+from .conftest import Crew
 
 pytestmark = pytest.mark.processes
 

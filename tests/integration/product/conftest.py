@@ -1,23 +1,13 @@
 """The whole of EMS beside another SES, as its operator runs it; one for all tests of this folder."""
 
-import dataclasses
 from collections.abc import Iterator
 
 import pytest
-from fakes.sns import SigningSns
+from stage.fixtures import api, other_ses, signing_sns, webhook
 from stage.other_ses import OtherSes
-from stage.product import Api, Product, provisioned, wait_until_ready
-from stage.ses_events import Webhook
+from stage.product import Product, provisioned, wait_until_ready
 
-RATE = 100.0
-"""Recipients a second of the account."""
-
-
-@pytest.fixture(scope="session")
-def other_ses(sns: SigningSns) -> Iterator[OtherSes]:
-    ses = OtherSes(rate=RATE, certificate=sns.pem)
-    yield ses
-    ses.vanish()
+__all__ = ["api", "other_ses", "signing_sns", "webhook"]
 
 
 @pytest.fixture(scope="session")
@@ -31,20 +21,3 @@ def product(other_ses: OtherSes, tmp_path_factory: pytest.TempPathFactory) -> It
         wait_until_ready(product.url, ems)
         product.processes = ems
         yield product
-
-
-@pytest.fixture(scope="session")
-def api(product: Product) -> Iterator[Api]:
-    with Api(product.url) as api:
-        yield api
-
-
-@pytest.fixture(scope="session")
-def signing_sns(sns: SigningSns, product: Product) -> SigningSns:
-    """SNS as the product knows it: its topic, and the certificate URL that it was told to trust."""
-    return dataclasses.replace(sns, topic_arn=product.topic_arn, cert_url=product.ses.certificate_url)
-
-
-@pytest.fixture(scope="session")
-def webhook(product: Product, signing_sns: SigningSns) -> Webhook:
-    return Webhook(product.url, signing_sns)

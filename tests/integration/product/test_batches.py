@@ -5,10 +5,9 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
+from stage.fixtures import RATE
 from stage.polling import until
 from stage.product import Api, Product, people
-
-from .conftest import RATE
 
 pytestmark = pytest.mark.processes
 

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from stage.fixtures import RATE
 from stage.metronome import Metronome
 from stage.other_ses import Taken, fullest_second
 from stage.polling import until
 from stage.product import Api, Product, people
-
-from .conftest import RATE
 
 pytestmark = pytest.mark.processes
 
