@@ -3,7 +3,7 @@
 Every mail gets one outcome, as a type:
 
 - :class:`Accepted`: SES has it, with its message id.
-- :class:`Refused`: SES will never take it; the reason is kept and shown.
+- :class:`Refused`: SES will not take it as things are; the reason is kept and shown, and whether it may pass.
 - :class:`NotNow`: SES has not taken it and may later; the mail is given back.
 - :class:`Unknown`: nobody knows whether SES has it; the mail is in doubt and never blindly sent again.
 """
@@ -27,9 +27,14 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """SES refused the mail for good."""
+    """SES refused the mail, and asking again at once would not help.
+
+    ``may_pass``: the reason lies outside the mail (an identity, a template, a configuration set, SES itself), so that
+    the very same mail may be taken once somebody has mended it.
+    """
 
     reason: str
+    may_pass: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +77,21 @@ _DENIALS = {
 }
 """Credentials, permissions and clocks. Some come with status 400 (SES API v2 reference, "Common Errors")."""
 
-_ENTRY_OUTCOMES: dict[str, Pause | Literal["refused"]] = {
+_MENDABLE = {"MailFromDomainNotVerifiedException", "NotFoundException"}
+"""Refusals of what the account lacks: a verified domain, a template, a configuration set."""
+
+_UNVERIFIED = "not verified"
+"""SES names a missing identity by MessageRejected, as it does a virus; only the message tells them apart."""
+
+_ENTRY_OUTCOMES: dict[str, Pause | Literal["refused", "mendable"]] = {
     # botocore's BulkEmailStatus. The prose of the documentation says *_DOES_NOT_EXIST where the enum says *_NOT_FOUND.
     "MESSAGE_REJECTED": "refused",
-    "MAIL_FROM_DOMAIN_NOT_VERIFIED": "refused",
-    "CONFIGURATION_SET_NOT_FOUND": "refused",
-    "TEMPLATE_NOT_FOUND": "refused",
-    "INVALID_SENDING_POOL_NAME": "refused",
+    "MAIL_FROM_DOMAIN_NOT_VERIFIED": "mendable",
+    "CONFIGURATION_SET_NOT_FOUND": "mendable",
+    "TEMPLATE_NOT_FOUND": "mendable",
+    "INVALID_SENDING_POOL_NAME": "mendable",
     "INVALID_PARAMETER": "refused",
-    "FAILED": "refused",
+    "FAILED": "mendable",  # "unable to process your request", without a word about whose fault it is
     "ACCOUNT_THROTTLED": "throttled",
     "ACCOUNT_DAILY_QUOTA_EXCEEDED": "quota",
     "ACCOUNT_SUSPENDED": "paused",
@@ -136,7 +147,8 @@ def outcome_of_error(error: boto_errors.ClientError) -> Outcome:  # noqa: PLR091
         # Credentials or permissions are the operator's to mend; no mail is lost for them.
         return NotNow("denied", reason)
     if 400 <= status < 500:  # noqa: PLR2004 - the request's own fault
-        return Refused(reason)
+        unverified = code == "MessageRejected" and _UNVERIFIED in message
+        return Refused(reason, may_pass=unverified or code in _MENDABLE)
     return Unknown(reason)
 
 
@@ -156,8 +168,8 @@ def outcome_of_entry(result: Mapping[str, Any]) -> Outcome:
     match kind:
         case None:
             return Unknown(reason)
-        case "refused":
-            return Refused(reason)
+        case "refused" | "mendable":
+            return Refused(reason, may_pass=kind == "mendable")
         case "throttled" | "late" | "quota" | "paused" | "unavailable" | "denied":
             return NotNow(kind, reason)
         case _:

@@ -33,6 +33,8 @@ def sender(client: Any) -> SesSender:
 
 
 def kind(outcome: Outcome) -> str:
+    if isinstance(outcome, Refused):
+        return "mendable" if outcome.may_pass else "refused"
     return outcome.why if isinstance(outcome, NotNow) else type(outcome).__name__.lower()
 
 
@@ -58,10 +60,11 @@ CODES = [
     ("ExpiredTokenException", 400, "old", "denied"),
     ("RequestExpired", 400, "your clock", "denied"),
     ("UnrecognizedClientException", 401, "who", "denied"),
-    ("MessageRejected", 400, "Email address is not verified.", "refused"),
-    ("MailFromDomainNotVerifiedException", 400, "domain", "refused"),
+    ("MessageRejected", 400, "Email address is not verified.", "mendable"),
+    ("MessageRejected", 400, "Message contains a virus.", "refused"),
+    ("MailFromDomainNotVerifiedException", 400, "domain", "mendable"),
     ("BadRequestException", 400, "bad", "refused"),
-    ("NotFoundException", 404, "no template", "refused"),
+    ("NotFoundException", 404, "no template", "mendable"),
     ("SomethingNew", 400, "whatever", "refused"),
     ("InternalFailure", 500, "oops", "unknown"),
     ("InternalServiceErrorException", 500, "oops", "unknown"),
@@ -91,18 +94,18 @@ def test_an_error_of_a_bulk_call_is_every_mails(
 STATUSES = {
     "SUCCESS": "accepted",
     "MESSAGE_REJECTED": "refused",
-    "MAIL_FROM_DOMAIN_NOT_VERIFIED": "refused",
-    "CONFIGURATION_SET_NOT_FOUND": "refused",
-    "TEMPLATE_NOT_FOUND": "refused",
+    "MAIL_FROM_DOMAIN_NOT_VERIFIED": "mendable",
+    "CONFIGURATION_SET_NOT_FOUND": "mendable",
+    "TEMPLATE_NOT_FOUND": "mendable",
     "ACCOUNT_SUSPENDED": "paused",
     "ACCOUNT_THROTTLED": "throttled",
     "ACCOUNT_DAILY_QUOTA_EXCEEDED": "quota",
-    "INVALID_SENDING_POOL_NAME": "refused",
+    "INVALID_SENDING_POOL_NAME": "mendable",
     "ACCOUNT_SENDING_PAUSED": "paused",
     "CONFIGURATION_SET_SENDING_PAUSED": "paused",
     "INVALID_PARAMETER": "refused",
     "TRANSIENT_FAILURE": "unavailable",
-    "FAILED": "refused",
+    "FAILED": "mendable",
 }
 
 
