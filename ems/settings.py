@@ -7,7 +7,7 @@ keeps that page complete.
 
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, PositiveFloat, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, PositiveFloat, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ems.errors import EmsError
@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     ses_connect_timeout_seconds: float = Field(default=3.0, gt=0)
     ses_read_timeout_seconds: float = Field(default=20.0, gt=0)
 
+    # Doubts
+    in_doubt_seconds: float = Field(default=120.0, gt=0)
+    in_doubt_policy: Literal["by_kind", "hold", "resend"] = "by_kind"
+
     # Queues and workers
     visibility_timeout_seconds: int = Field(default=120, ge=10, le=43_200)
     chunk_slice_seconds: float = Field(default=30.0, gt=0)
@@ -81,6 +85,14 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("in_doubt_seconds")
+    @classmethod
+    def _outlasts_a_call(cls, value: float, info: ValidationInfo) -> float:
+        call = info.data.get("ses_connect_timeout_seconds", 0.0) + info.data.get("ses_read_timeout_seconds", 0.0)
+        if value <= call:
+            raise ValueError(f"must be longer than the longest SES call, {call:g} seconds by its two timeouts")
+        return value
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -3,19 +3,22 @@
 import math
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
-from ems.aws.ses_answers import Accepted, NotNow, Outcome, Refused, Unknown
+from ems.aws.ses_answers import NotNow, Outcome
 from ems.governor.errors import LeaseError
+from ems.sending.chunk_doubts import ChunkDoubts
+from ems.sending.chunk_outcomes import judge, settled_at
 from ems.sending.deliver_email import SENDER_DIED
 from ems.sending.outcomes import Delivery, Finished, Postponed, after_pause, after_refused_lease
 from ems.sending.payloads import ChunkPayload
 from ems.sending.ports import Mailer, RateGovernor, SuppressionFilter
 from ems.store.batches import Batch, BatchStore, Parked
-from ems.store.ledger import Busy, ChunkState, Done, LeaseLostError, Ledger, Settled
+from ems.store.chunk_state import Busy, ChunkState, Done, Settled
+from ems.store.ledger import LeaseLostError, Ledger
 from ems.store.status import Status
 
 log = structlog.get_logger()
@@ -47,7 +50,7 @@ class _Hold:
 class ChunkDelivery:
     """Delivers chunks; safe to be handed the same chunk any number of times. *clock* gives epoch seconds."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each of them is a part of delivering
         self,
         *,
         ledger: Ledger,
@@ -55,6 +58,7 @@ class ChunkDelivery:
         suppressions: SuppressionFilter,
         governor: RateGovernor,
         mailer: Mailer,
+        doubts: ChunkDoubts,
         configuration_set: str,
         timing: Timing,
         clock: Callable[[], float] = time.time,
@@ -64,6 +68,7 @@ class ChunkDelivery:
         self._suppressions = suppressions
         self._governor = governor
         self._mailer = mailer
+        self._doubts = doubts
         self._configuration_set = configuration_set
         self._timing = timing
         self._clock = clock
@@ -81,11 +86,11 @@ class ChunkDelivery:
         # The size of a call is asked for before anything is in hand: a failure here leaves nothing to give back.
         hold = _Hold(str(uuid.uuid4()), since=self._clock(), call_size=self._governor.call_size())
         claimed = self._ledger.claim(chunk.key(), owner=hold.owner, lease_seconds=self._timing.lease_seconds)
+        cancelled = batch is not None and batch.state == "cancelled"
         if isinstance(claimed, Done):
-            return Finished()
+            return self._finish(chunk, unresolved=claimed.unresolved, cancelled=cancelled)
         if isinstance(claimed, Busy):
             return Postponed(max(math.ceil(claimed.until - hold.since), 0) + 1, "another sender has the chunk")
-        cancelled = batch is not None and batch.state == "cancelled"
         try:
             return self._give_up(chunk, claimed, hold) if cancelled else self._work(chunk, claimed, hold)
         except LeaseLostError:
@@ -100,17 +105,26 @@ class ChunkDelivery:
         if batch.state == "accepting":
             return Postponed(5, "the batch is still being accepted")
         if batch.state == "cancelled":
-            done = self._batches.cancel_chunk(chunk.batch_id, chunk.chunk, len(chunk.recipients))
-            return Finished() if done else None
+            # What it leaves, or left before, is looked at below.
+            self._batches.cancel_chunk(chunk.batch_id, chunk.chunk, len(chunk.recipients))
+            return None
         if batch.held(self._clock()):
             self._batches.park(Parked(chunk.batch_id, chunk.chunk, chunk.message().body))
             return Finished()
         return None
 
     def _give_up(self, chunk: ChunkPayload, claimed: ChunkState, hold: _Hold) -> Delivery:
-        """Settle what a dead sender of a cancelled batch left in doubt; the rest is cancelled when it comes again."""
+        """Settle what a dead sender of a cancelled batch left in doubt; the rest is cancelled when it comes again.
+
+        Whoever was to be sent to again is what they were before.
+        """
         settled = self._abandoned(chunk, claimed.under_way)
-        state = self._ledger.settle(chunk.key(), claimed, settled, owner=hold.owner, next_call=())
+        if claimed.again is not None:
+            may_pass = claimed.again is Status.FAILED
+            settled += [
+                settled_at(chunk, position, claimed.again, may_pass=may_pass, reverts=True) for position in claimed.left
+            ]
+        state = self._record(chunk, claimed, settled, hold, next_call=())
         return self._hand_back(chunk, state, hold, Postponed(0, "the batch is cancelled"))
 
     def _open(self, chunk: ChunkPayload, claimed: ChunkState, hold: _Hold) -> ChunkState:
@@ -121,23 +135,23 @@ class ChunkDelivery:
         for position, address in addresses.items():
             reason = suppressed.get(address)
             if reason is not None:
-                settled.append(_settled(chunk, position, Status.SUPPRESSED, reason=reason))
+                settled.append(settled_at(chunk, position, Status.SUPPRESSED, reason=reason))
         gone = {one.position for one in settled}
         first_call = [p for p in claimed.left if p not in gone][: hold.call_size]
-        return self._ledger.settle(chunk.key(), claimed, settled, owner=hold.owner, next_call=first_call)
+        return self._record(chunk, claimed, settled, hold, next_call=first_call)
 
     def _abandoned(self, chunk: ChunkPayload, under_way: Iterable[int]) -> list[Settled]:
         """Find out, as far as can be told, what became of the recipients of a call whose sender died."""
-        ids = {position: chunk.email_id(position) for position in under_way}
-        if not ids:
+        positions = list(under_way)
+        if not positions:
             return []
-        log.warning("recipients in doubt", batch_id=chunk.batch_id, chunk=chunk.chunk, number=len(ids))
-        proven = self._ledger.evidence(list(ids.values()))
+        log.warning("recipients in doubt", batch_id=chunk.batch_id, chunk=chunk.chunk, number=len(positions))
+        proven = self._proven(chunk, positions)
         return [
-            _settled(chunk, position, Status.SENT)
-            if email_id in proven
-            else _settled(chunk, position, Status.IN_DOUBT, reason=SENDER_DIED)
-            for position, email_id in ids.items()
+            settled_at(chunk, position, Status.SENT)
+            if position in proven
+            else settled_at(chunk, position, Status.IN_DOUBT, reason=SENDER_DIED)
+            for position in positions
         ]
 
     def _work(self, chunk: ChunkPayload, claimed: ChunkState, hold: _Hold) -> Delivery:
@@ -162,14 +176,49 @@ class ChunkDelivery:
             if all(isinstance(outcome, NotNow) and outcome.why == "late" for outcome in outcomes):
                 continue
             pause = self._pause(outcomes)
-            settled = _judge(chunk, state.under_way, outcomes)
+            settled = judge(chunk, state.under_way, outcomes)
             done = {one.position for one in settled}
             left = [p for p in (*state.under_way, *state.left) if p not in done]
             next_call = [] if pause else left[: hold.call_size]
-            state = self._ledger.settle(chunk.key(), state, settled, owner=hold.owner, next_call=next_call)
+            state = self._record(chunk, state, settled, hold, next_call=next_call)
             if pause and state.left:
                 return self._hand_back(chunk, state, hold, pause)
-        return Finished()
+        if state.left:
+            return self._hand_back(chunk, state, hold, Postponed(0, "events have settled the next call"))
+        return self._finish(chunk, unresolved=state.unresolved)
+
+    def _record(
+        self, chunk: ChunkPayload, state: ChunkState, settled: list[Settled], hold: _Hold, *, next_call: Sequence[int]
+    ) -> ChunkState:
+        """Write what a call brought and mark the next; whom an event has proved to be sent to meanwhile, is sent.
+
+        Raises:
+            LeaseLostError: The chunk belongs to another worker by now.
+        """
+        while True:
+            again = next_call if state.again else ()
+            unproven = [chunk.email_id(position) for position in again]
+            try:
+                return self._ledger.settle(
+                    chunk.key(), state, settled, owner=hold.owner, next_call=next_call, unproven=unproven
+                )
+            except LeaseLostError:
+                open_to_proof = {one.position for one in settled if state.guards(one)}.union(again)
+                proven = self._proven(chunk, open_to_proof)
+                if not proven:
+                    raise
+            settled = [one for one in settled if one.position not in proven]
+            settled += [settled_at(chunk, position, Status.SENT) for position in sorted(proven)]
+            next_call = [position for position in next_call if position not in proven]
+
+    def _proven(self, chunk: ChunkPayload, positions: Iterable[int]) -> set[int]:
+        position_of = {chunk.email_id(position): position for position in positions}
+        if not position_of:
+            return set()
+        return {position_of[email_id] for email_id in self._ledger.evidence(list(position_of))}
+
+    def _finish(self, chunk: ChunkPayload, *, unresolved: bool, cancelled: bool = False) -> Delivery:
+        return self._doubts.conclude(chunk, cancelled=cancelled) if unresolved else Finished()
 
     def _pause(self, outcomes: Iterable[Outcome]) -> Postponed | None:
         """Tell how long to stay away from SES; throttles and missed slots are the governor's, the line goes on."""
@@ -182,26 +231,3 @@ class ChunkDelivery:
     def _hand_back(self, chunk: ChunkPayload, state: ChunkState, hold: _Hold, postponed: Postponed) -> Postponed:
         self._ledger.release(chunk.key(), state, owner=hold.owner)
         return postponed
-
-
-def _judge(chunk: ChunkPayload, positions: Iterable[int], outcomes: Iterable[Outcome]) -> list[Settled]:
-    """Turn outcomes into rows; what SES did not take is left out and stays to be sent."""
-    settled = []
-    for position, outcome in zip(positions, outcomes, strict=True):
-        match outcome:
-            case Accepted(message_id):
-                settled.append(_settled(chunk, position, Status.SENT, message_id=message_id))
-            case Refused(reason):
-                settled.append(_settled(chunk, position, Status.FAILED, reason=reason))
-            case Unknown(reason):
-                settled.append(_settled(chunk, position, Status.IN_DOUBT, reason=reason))
-            case NotNow():
-                continue
-    return settled
-
-
-def _settled(
-    chunk: ChunkPayload, position: int, status: Status, *, message_id: str | None = None, reason: str | None = None
-) -> Settled:
-    recipient = chunk.recipients[position].to.lower()
-    return Settled(position, chunk.email_id(position), recipient, status, message_id, reason)

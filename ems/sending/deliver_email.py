@@ -4,6 +4,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -15,6 +16,8 @@ from ems.governor.policy import Lane
 from ems.sending.outcomes import Delivery, Finished, Postponed, after_pause, after_refused_lease
 from ems.sending.payloads import SinglePayload
 from ems.sending.ports import Mailer, RateGovernor, SuppressionFilter
+from ems.sending.single_doubts import SingleDoubts
+from ems.store.doubts import Doubt
 from ems.store.singles import Claim, Singles
 from ems.store.status import Status
 
@@ -26,7 +29,8 @@ SENDER_DIED = "its sender died between asking SES and recording the answer"
 class EmailDelivery:
     """Delivers single mails; safe to be handed the same mail any number of times.
 
-    *call_seconds* is the longest an SES call can take, after which a claim belongs to a dead sender.
+    *doubts* decides about mails of which nobody knows whether SES has them. *call_seconds* is the longest an SES call
+    can take, after which a claim belongs to a dead sender.
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class EmailDelivery:
         suppressions: SuppressionFilter,
         governor: RateGovernor,
         mailer: Mailer,
+        doubts: SingleDoubts,
         configuration_set: str,
         call_seconds: float,
         clock: Callable[[], float] = time.time,
@@ -44,6 +49,7 @@ class EmailDelivery:
         self._suppressions = suppressions
         self._governor = governor
         self._mailer = mailer
+        self._doubts = doubts
         self._configuration_set = configuration_set
         self._lease_seconds = call_seconds + 10
         self._clock = clock
@@ -57,7 +63,7 @@ class EmailDelivery:
         suppressed = self._suppressions.filter([a.lower() for a in (mail.to, *mail.cc, *mail.bcc)], kind=mail.kind)
         reason = suppressed.get(mail.to.lower())
         if reason is not None:
-            return self._suppress(mail.email_id, reason)
+            return self._suppress(mail, reason)
         cc = [address for address in mail.cc if address.lower() not in suppressed]
         bcc = [address for address in mail.bcc if address.lower() not in suppressed]
         outgoing = mail.mail(cc=cc, bcc=bcc)
@@ -69,10 +75,19 @@ class EmailDelivery:
         except LeaseError as error:
             return after_refused_lease(error, now=self._clock())
         owner = str(uuid.uuid4())
-        claim = self._singles.claim(mail.email_id, owner=owner, lease_seconds=self._lease_seconds)
+        claim, again = self._claim(mail, owner)
         if not claim.granted:
-            return self._not_granted(mail.email_id, claim)
-        return self._settle(mail.email_id, owner, self._send(mail, outgoing, lease))
+            return self._not_granted(mail, claim)
+        return self._settle(mail.email_id, owner, self._send(mail, outgoing, lease), again=again)
+
+    def _claim(self, mail: SinglePayload, owner: str) -> tuple[Claim, Doubt | None]:
+        """Take the mail in hand: one in doubt only if it is to be sent again, and then with that doubt."""
+        claim = self._singles.claim(mail.email_id, owner=owner, lease_seconds=self._lease_seconds)
+        decision = None if claim.doubt is None else self._doubts.resend(mail, claim.doubt)
+        if claim.doubt is None or decision is None:
+            return claim, None
+        again = self._singles.claim_again(claim.doubt, decision, owner=owner, lease_seconds=self._lease_seconds)
+        return again, claim.doubt
 
     def _send(self, mail: SinglePayload, outgoing: Mail, lease: Lease) -> Outcome:
         try:
@@ -87,37 +102,46 @@ class EmailDelivery:
             self._governor.returned(lease)
         return outcome
 
-    def _suppress(self, email_id: str, reason: str) -> Delivery:
-        if self._singles.settle(email_id, Status.SUPPRESSED, owner=None, reason=reason):
+    def _suppress(self, mail: SinglePayload, reason: str) -> Delivery:
+        if self._singles.settle(mail.email_id, Status.SUPPRESSED, owner=None, reason=reason):
             return Finished()
         # It was in a sender's hands before: the bounce of that very sending may be what suppressed the address.
-        return self._not_granted(email_id, self._singles.standing(email_id))
+        return self._not_granted(mail, self._singles.standing(mail.email_id), suppressed=reason)
 
-    def _settle(self, email_id: str, owner: str, outcome: Outcome) -> Delivery:
+    def _settle(self, email_id: str, owner: str, outcome: Outcome, *, again: Doubt | None) -> Delivery:
+        """Record what SES answered; *again* is the doubt in which the mail was sent once more."""
+        settle = partial(self._singles.settle, email_id, owner=owner, again=again is not None)
         match outcome:
             case Accepted(message_id):
-                self._singles.settle(email_id, Status.SENT, owner=owner, message_id=message_id)
-            case Refused(reason):
-                self._singles.settle(email_id, Status.FAILED, owner=owner, reason=reason)
+                settle(Status.SENT, message_id=message_id)
+            case Refused(reason, may_pass):
+                if not settle(Status.FAILED, reason=reason, may_pass=may_pass) and again:
+                    settle(Status.SENT)  # the first attempt was taken, as an event has shown meanwhile
             case Unknown(reason):
-                self._singles.settle(email_id, Status.IN_DOUBT, owner=owner, reason=reason)
+                settle(Status.IN_DOUBT, reason=reason)
+                return self._doubts.wait()
             case NotNow(why, _):
-                self._singles.settle(email_id, Status.QUEUED, owner=owner)
+                if again is None:
+                    settle(Status.QUEUED)
+                else:
+                    self._singles.give_back(again, owner=owner)
                 if why == "throttled":
                     self._governor.throttled()
                 return after_pause(outcome)
         return Finished()
 
-    def _not_granted(self, email_id: str, claim: Claim) -> Delivery:
-        """Decide about a mail that is not queued: a repetition, somebody else's, or a dead sender's."""
+    def _not_granted(self, mail: SinglePayload, claim: Claim, *, suppressed: str | None = None) -> Delivery:
+        """Decide about a mail that is not queued: a repetition, in doubt, somebody else's, or a dead sender's."""
         if claim.status is None:
-            log.warning("message without an accepted mail dropped", email_id=email_id)
+            log.warning("message without an accepted mail dropped", email_id=mail.email_id)
             return Finished()
+        if claim.doubt is not None:
+            return self._doubts.conclude(mail, claim.doubt, suppressed=suppressed)
         if claim.status is not Status.SENDING:
             return Finished()
         left = claim.lease_until - self._clock()
         if left > 0:
             return Postponed(math.ceil(left) + 1, "another sender has it")
-        if self._singles.mark_abandoned(email_id, reason=SENDER_DIED):
-            log.warning("mail in doubt", email_id=email_id, reason=SENDER_DIED)
-        return Finished()
+        if self._singles.mark_abandoned(mail.email_id, reason=SENDER_DIED):
+            log.warning("mail in doubt", email_id=mail.email_id, reason=SENDER_DIED)
+        return self._doubts.wait()

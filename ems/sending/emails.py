@@ -20,7 +20,9 @@ class EmailView:
     """One mail and its history. Times are epoch seconds.
 
     ``timeline`` holds the events in full (the first hundred or so), ``moments`` per event type
-    ``{"first": t, "last": t, "count": n}``.
+    ``{"first": t, "last": t, "count": n}``. ``in_doubt_since`` is set while the mail is in doubt, ``may_pass`` marks a
+    failure whose reason may pass, ``decisions`` are those to send it again or to end a doubt about it, and
+    ``other_message_ids`` name the other messages that SES has made of it then.
     """
 
     email_id: str
@@ -30,7 +32,11 @@ class EmailView:
     recipient: str | None = None
     message_id: str | None = None
     reason: str | None = None
+    may_pass: bool = False
+    in_doubt_since: float | None = None
     attempts: int = 0
+    decisions: list[Mapping[str, Any]] = field(default_factory=list)
+    other_message_ids: list[str] = field(default_factory=list)
     created_at: float | None = None
     sent_at: float | None = None
     timeline: list[dict[str, Any]] = field(default_factory=list)
@@ -95,17 +101,26 @@ def _views(page: Page[TrackerRow]) -> Page[EmailView]:
 
 
 def _view(row: TrackerRow) -> EmailView:
+    status = current(row.send_status, row.event_status)
     return EmailView(
         email_id=row.email_id,
-        status=current(row.send_status, row.event_status),
+        status=status,
         campaign_id=row.campaign_id,
         batch_id=row.batch_id,
         recipient=row.recipient,
         message_id=row.message_id,
         reason=row.reason,
+        may_pass=status is Status.FAILED and bool(row.may_pass),
+        in_doubt_since=_seconds(row.doubted_at) if status is Status.IN_DOUBT else None,
         attempts=int(row.attempts or 0),
-        created_at=None if row.created_at is None else float(row.created_at),
-        sent_at=None if row.sent_at is None else float(row.sent_at),
+        decisions=list(row.decisions or []),
+        other_message_ids=sorted((row.message_ids or set()) - {row.message_id}),
+        created_at=_seconds(row.created_at),
+        sent_at=_seconds(row.sent_at),
         timeline=list(row.timeline or []),
         moments=dict(row.moments or {}),
     )
+
+
+def _seconds(stored: float | None) -> float | None:
+    return None if stored is None else float(stored)

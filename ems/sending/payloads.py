@@ -14,7 +14,7 @@ from ems.aws.ses import Mail, Template
 from ems.aws.sqs import OutgoingMessage
 from ems.messages import TaskMessage
 from ems.sending.ids import recipient_id
-from ems.store.ledger import ChunkKey
+from ems.store.chunk_state import ChunkKey
 
 CHUNK_RECIPIENTS = 50
 """The most that one chunk holds; at lower rates it holds less (:meth:`ems.governor.policy.Policy.size_of_chunk`)."""
@@ -26,7 +26,11 @@ where a transport encodes once more."""
 
 @dataclass(frozen=True, slots=True)
 class SinglePayload:
-    """One mail, ready to send."""
+    """One mail, ready to send.
+
+    ``resend_of`` is the number of SES calls after which ``resend_by`` decided to send it again: the decision holds for
+    that doubt alone, however often the message comes.
+    """
 
     email_id: str
     campaign_id: str
@@ -39,6 +43,8 @@ class SinglePayload:
     reply_to: tuple[str, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    resend_of: int | None = None
+    resend_by: str | None = None
 
     @classmethod
     def of(cls, json: Mapping[str, Any]) -> Self:

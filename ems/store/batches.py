@@ -7,8 +7,9 @@ from typing import Any
 
 from pynamodb.exceptions import DoesNotExist
 
+from ems.store.chunk_counts import COUNTED, counts_of
+from ems.store.chunk_state import chunk_item
 from ems.store.failures import conditionally, translated
-from ems.store.ledger import COUNTED, chunk_item, counts_of
 from ems.store.models import BatchRow
 from ems.store.retention import expiry
 from ems.store.tables import Tables
@@ -216,7 +217,8 @@ class BatchStore:
             left, condition = size, table.item.does_not_exist()
         elif existing.state == "done":
             return True
-        elif existing.under_way:
+        elif existing.under_way or existing.again:
+            # Of recipients that were to be sent to again it is a sender that knows what they go back to.
             return False
         else:
             left = len(existing.left or ())

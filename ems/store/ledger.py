@@ -5,85 +5,26 @@ were given back (``left``); the others are settled. One TransactWriteItems after
 and marks the next call. Recipients are addressed by their position in the chunk.
 """
 
-import random
 import time
-import uuid
 from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import replace
 
-from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from ems.errors import UnavailableError
+from ems.store.chunk_counts import COUNTED, added, remembered
+from ems.store.chunk_state import Busy, ChunkKey, ChunkState, Done, Settled
 from ems.store.emails import campaign_shard
-from ems.store.failures import conditionally, has_failed_condition, is_conflict, patiently, translated
-from ems.store.models import BatchRow, TrackerRow
+from ems.store.failures import conditionally, patiently, translated
+from ems.store.models import BatchRow
 from ems.store.retention import expiry
 from ems.store.status import Status
 from ems.store.tables import Tables
-
-ATTEMPTS = 10
-COUNTED = (Status.SENT, Status.FAILED, Status.SUPPRESSED, Status.CANCELLED, Status.IN_DOUBT)
-"""The states that a chunk counts; they are attributes of the same names."""
+from ems.store.transactions import transact
 
 
 class LeaseLostError(Exception):
     """Another worker took the chunk over; nothing more may be sent or written for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What became of one recipient: the row to write and the state it is counted under."""
-
-    position: int
-    email_id: str
-    recipient: str
-    status: Status
-    message_id: str | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkKey:
-    """Where a chunk and its mails belong."""
-
-    batch_id: str
-    chunk: int
-    campaign_id: str
-    kind: str
-    size: int
-
-    @property
-    def item(self) -> str:
-        """Return the sort key of the chunk's item."""
-        return chunk_item(self.chunk)
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkState:
-    """A chunk's progress, in positions. ``under_way`` of a chunk just taken over is in doubt."""
-
-    left: tuple[int, ...]
-    under_way: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """Another worker has the chunk until ``until`` (epoch seconds)."""
-
-    until: float
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The chunk is finished; the message is a repetition."""
-
-
-def chunk_item(chunk: int) -> str:
-    """Name the sort key of a chunk."""
-    return f"chunk#{chunk:06d}"
 
 
 class Ledger:
@@ -136,17 +77,22 @@ class Ledger:
         *,
         owner: str,
         next_call: Sequence[int],
+        unproven: Sequence[str] = (),
     ) -> ChunkState:
         """Write what one call brought and mark the next, in one transaction of at most 51 items.
 
         *settled* leaves the chunk, what is under way and not settled returns to ``left``, *next_call* is taken from
         ``left``. A chunk with nothing left and nothing under way is done.
 
+        An event may prove that SES took a mail before this is written. So whatever contradicts such a proof
+        (:meth:`ChunkState.guards`) is written on the condition that there is none, and so is the whole for the mails
+        *unproven* (ids): those of the next call if they are sent once more.
+
         Raises:
-            LeaseLostError: The chunk belongs to another worker by now.
+            LeaseLostError: The chunk belongs to another worker by now, or an event has proved a guarded mail.
             UnavailableError: DynamoDB cannot be reached; the transaction may or may not have been written.
         """
-        after = _advance(state, {s.position for s in settled}, next_call)
+        after = _advance(state, settled, next_call)
         finished = not after.under_way and not after.left
         table, now = self._tables.batches, self._clock()
         actions: list[Action] = [
@@ -158,15 +104,21 @@ class Ledger:
         for status in COUNTED:
             number = sum(1 for s in settled if s.status is status)
             if number:
-                actions.append(getattr(table, status.value).add(number))
+                actions.append(added(table, status, number))
+        actions += remembered(table, settled)
+        emails = self._tables.emails
+        no_proof = emails.event_status.does_not_exist()
 
         def write(transaction: TransactWrite) -> None:
             transaction.update(table(key.batch_id, key.item), actions=actions, condition=table.lease_owner == owner)
             for one in settled:
-                row, changes = self._mail(key, one, now)
-                transaction.update(row, actions=changes)
+                condition = no_proof if state.guards(one) else None
+                transaction.update(emails(one.email_id), actions=self._mail(key, state, one, now), condition=condition)
+            for email_id in unproven:
+                transaction.condition_check(emails, email_id, condition=no_proof)
 
-        self.transact(write)
+        if not transact(self._tables, "cannot write a delivery", write, sleep=self._sleep):
+            raise LeaseLostError("a condition of the transaction failed")
         return after
 
     def release(self, key: ChunkKey, state: ChunkState, *, owner: str) -> None:
@@ -176,7 +128,7 @@ class Ledger:
             LeaseLostError: The chunk belongs to another worker by now.
         """
         # Patient, because a mark that stays would put recipients in doubt whom SES was never asked about.
-        patiently(lambda: self._release(key, _advance(state, frozenset(), ()), owner), sleep=self._sleep)
+        patiently(lambda: self._release(key, _advance(state, (), ()), owner), sleep=self._sleep)
 
     def _release(self, key: ChunkKey, idle: ChunkState, owner: str) -> None:
         table = self._tables.batches
@@ -201,41 +153,7 @@ class Ledger:
             rows = list(table.batch_get(list(email_ids), consistent_read=True))
         return {row.email_id for row in rows if row.event_status is not None}
 
-    def transact(self, write: Callable[[TransactWrite], None]) -> None:
-        """Run a transaction, again on conflicts and on lost answers.
-
-        All attempts carry one ClientRequestToken, so an attempt whose answer was lost is not applied twice
-        (DynamoDB keeps the token for ten minutes).
-
-        Raises:
-            LeaseLostError: A condition failed.
-            UnavailableError: DynamoDB cannot be reached; the transaction may or may not have been written.
-        """
-        token = str(uuid.uuid4())
-
-        def attempt() -> None:
-            with (
-                translated("cannot write a delivery"),
-                TransactWrite(connection=self._tables.connection, client_request_token=token) as transaction,
-            ):
-                write(transaction)
-
-        for conflicts in range(1, ATTEMPTS + 1):
-            try:
-                patiently(attempt, sleep=self._sleep)
-            except TransactWriteError as error:
-                if is_conflict(error):
-                    # An event of the same mail was being written: it takes milliseconds.
-                    self._sleep(random.uniform(0.002, 0.01) * conflicts)  # noqa: S311 - jitter
-                elif has_failed_condition(error):
-                    raise LeaseLostError("a condition of the transaction failed") from error
-                else:
-                    raise
-            else:
-                return
-        raise UnavailableError("DynamoDB", "a transaction kept conflicting with others")
-
-    def _mail(self, key: ChunkKey, one: Settled, now: float) -> tuple[TrackerRow, list[Action]]:
+    def _mail(self, key: ChunkKey, state: ChunkState, one: Settled, now: float) -> list[Action]:
         table = self._tables.emails
         changes: list[Action] = [
             table.send_status.set(one.status.value),
@@ -249,33 +167,45 @@ class Ledger:
             table.updated_at.set(now),
             table.expires_at.set(expiry(now, self._retention)),
         ]
-        if one.status is not Status.SUPPRESSED:
-            changes.append(table.attempts.set(1))  # SES was asked: what it gives back is not settled
+        if one.asked:
+            changes.append(table.attempts.add(1))
         if one.message_id is not None:
             changes += [table.message_id.set(one.message_id), table.sent_at.set(now)]
+        if one.message_id is not None and state.again:
+            # The first attempt may have made a message too, of which an event may tell.
+            changes.append(table.message_ids.add({one.message_id}))
         if one.reason is not None:
             changes.append(table.reason.set(one.reason))
-        return table(one.email_id), changes
+        elif state.again and one.status is Status.SENT:
+            changes.append(table.reason.remove())
+        if one.may_pass:
+            changes.append(table.may_pass.set(value=True))
+        elif state.again:
+            changes.append(table.may_pass.remove())
+        if one.status is Status.IN_DOUBT and one.asked:
+            changes.append(table.doubted_at.set(now))
+        return changes
 
     def _why_not(self, key: ChunkKey) -> Busy | Done:
         with translated("cannot read a chunk"):
             row = self._tables.batches.get(key.batch_id, key.item, consistent_read=True)
-        return Done() if row.state != "open" else Busy(float(row.lease_until or 0))
-
-
-def counts_of(row: BatchRow) -> dict[str, int]:
-    """Read a chunk item's counts."""
-    return {status.value: int(getattr(row, status.value) or 0) for status in COUNTED}
+        if row.state == "open":
+            return Busy(float(row.lease_until or 0))
+        return Done(unresolved=bool(row.doubted or row.passing))
 
 
 def _state(row: BatchRow) -> ChunkState:
     return ChunkState(
         left=tuple(int(p) for p in row.left or ()),
         under_way=tuple(int(p) for p in row.under_way or ()),
+        unresolved=bool(row.doubted or row.passing),
+        again=None if row.again is None else Status(row.again),
     )
 
 
-def _advance(state: ChunkState, settled: AbstractSet[int], next_call: Sequence[int]) -> ChunkState:
+def _advance(state: ChunkState, settled: Sequence[Settled], next_call: Sequence[int]) -> ChunkState:
     """What SES gave back goes to the front: it has waited longest."""
-    left = [p for p in (*state.under_way, *state.left) if p not in settled and p not in next_call]
-    return ChunkState(left=tuple(left), under_way=tuple(next_call))
+    gone = {one.position for one in settled}.union(next_call)
+    left = tuple(p for p in (*state.under_way, *state.left) if p not in gone)
+    unresolved = state.unresolved or any(one.unresolved for one in settled)
+    return replace(state, left=left, under_way=tuple(next_call), unresolved=unresolved)

@@ -93,6 +93,10 @@ class TrackerRow(Model):
     suppressed, cancelled), tracking owns ``event_status``; a reader sees the higher of the two in rank
     (:func:`ems.store.status.current`). An event may create the row before the sender wrote it.
 
+    ``doubted_at`` is when the outcome of an SES call for it was last unknown, ``decisions`` what was decided about it
+    then or after a failure, ``message_ids`` every message that SES is known to have made of a mail that was sent again
+    (``message_id`` is one of them). ``may_pass`` marks a failure whose reason lies outside the mail.
+
     ``moments`` maps an event type to ``{"first": t, "last": t, "count": n}``; ``seen`` holds the keys of the events
     already applied; ``timeline`` the first events in full, bounded. ``version`` guards tracking's read-modify-write.
     """
@@ -108,6 +112,10 @@ class TrackerRow(Model):
     send_status = UnicodeAttribute(null=True)
     event_status = UnicodeAttribute(null=True)
     reason = UnicodeAttribute(null=True)
+    may_pass = BooleanAttribute(null=True)
+    doubted_at = NumberAttribute(null=True)
+    decisions = JSONAttribute(null=True)
+    message_ids = UnicodeSetAttribute(null=True)
     attempts = NumberAttribute(null=True)
     lease_owner = UnicodeAttribute(null=True)
     lease_until = NumberAttribute(null=True)
@@ -134,10 +142,14 @@ class BatchRow(Model):
       (chunks are being enqueued), ``abandoned`` (its acceptance died), ``waiting`` (accepted), ``paused`` or
       ``cancelled``; ``scheduled``, ``sending`` and ``done`` are derived on reading.
     - ``chunk#NNNNNN``: created by the first sender that takes the chunk. ``left`` lists the positions in the chunk
-      that were never tried or that SES gave back, ``under_way`` those of the call in progress.
+      that were never tried or that SES gave back, ``under_way`` those of the call in progress. ``doubted`` and
+      ``passing`` name the mails in doubt and those that failed for a reason that may pass. ``again`` is of a chunk
+      whose recipients are sent to once more: the state that they were in.
     - ``parked#NNNNNN``: the payload of a chunk whose batch or campaign is paused or not yet due.
+    - ``kept#NNNNNN``: the payload of a chunk of which something may be sent again.
 
-    Items of the key ``#parked`` list the batches that have parked chunks (``item`` is the batch id).
+    Items of the key ``#parked`` list the batches that have parked chunks (``item`` is the batch id), those of ``#kept``
+    the batches and, with their payload, the single mails that are held in doubt.
     """
 
     batch_id = UnicodeAttribute(hash_key=True)
@@ -168,8 +180,11 @@ class BatchRow(Model):
     suppressed = NumberAttribute(null=True)
     cancelled = NumberAttribute(null=True)
     in_doubt = NumberAttribute(null=True)
+    doubted = UnicodeSetAttribute(null=True)
+    passing = UnicodeSetAttribute(null=True)
+    again = UnicodeAttribute(null=True)
     started_at = NumberAttribute(null=True)
-    # parked
+    # parked and kept
     payload = UnicodeAttribute(null=True)
     touched_at = NumberAttribute(null=True)
     expires_at = TTLAttribute(null=True)

@@ -9,6 +9,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from ems.errors import UnavailableError
+from ems.store.doubts import Decision, Doubt, still
 from ems.store.emails import campaign_shard
 from ems.store.failures import conditionally, patiently, translated
 from ems.store.models import TrackerRow
@@ -41,12 +42,13 @@ class Existing:
 class Claim:
     """Whether the mail may be sent now. ``status`` is what the row says otherwise; None when there is no row.
 
-    ``lease_until`` (epoch seconds) is when the sender that has it must be done.
+    ``lease_until`` (epoch seconds) is when the sender that has it must be done; ``doubt`` is of a mail in doubt.
     """
 
     granted: bool
     status: Status | None = None
     lease_until: float = 0.0
+    doubt: Doubt | None = None
 
 
 class Singles:
@@ -129,6 +131,36 @@ class Singles:
         )
         return Claim(granted=True) if claimed else self.standing(email_id, owner=owner)
 
+    def claim_again(self, doubt: Doubt, decision: Decision, *, owner: str, lease_seconds: float) -> Claim:
+        """Take a mail in doubt for *owner* to send it once more, unless an event has proved its sending meanwhile."""
+        table, now = self._emails, self._clock()
+        taken = self._update_if(
+            doubt.email_id,
+            [
+                table.send_status.set(Status.SENDING.value),
+                table.lease_owner.set(owner),
+                table.lease_until.set(now + lease_seconds),
+                table.attempts.add(1),
+                table.decisions.set(decision.after(doubt.decisions, reason=doubt.reason)),
+                table.updated_at.set(now),
+            ],
+            still(table, doubt) & table.event_status.does_not_exist(),
+        )
+        return Claim(granted=True) if taken else self.standing(doubt.email_id, owner=owner)
+
+    def give_back(self, doubt: Doubt, *, owner: str) -> bool:
+        """Let a mail that was claimed again and that SES did not take be in the doubt that it was in."""
+        table = self._emails
+        actions: list[Action] = [
+            table.send_status.set(Status.IN_DOUBT.value),
+            table.attempts.add(-1),
+            table.decisions.set(list(doubt.decisions)),
+            table.lease_owner.remove(),
+            table.lease_until.remove(),
+        ]
+        held = table.lease_owner == owner
+        return patiently(lambda: self._update_if(doubt.email_id, actions, held), sleep=self._sleep)
+
     def standing(self, email_id: str, *, owner: str | None = None) -> Claim:
         """Read how a mail stands: granted when it is in *owner*'s hands.
 
@@ -139,7 +171,8 @@ class Singles:
             return Claim(granted=False)
         status = Status(row.send_status)
         granted = owner is not None and status is Status.SENDING and row.lease_owner == owner
-        return Claim(granted, status, float(row.lease_until or 0))
+        doubt = Doubt.of_row(row) if status is Status.IN_DOUBT else None
+        return Claim(granted, status, float(row.lease_until or 0), doubt)
 
     def settle(
         self,
@@ -149,8 +182,12 @@ class Singles:
         owner: str | None,
         message_id: str | None = None,
         reason: str | None = None,
+        may_pass: bool = False,
+        again: bool = False,
     ) -> bool:
         """Write the outcome of a claimed mail; False when it is no longer *owner*'s.
+
+        *again*: the mail had been in doubt. A failure is False then too if an event has proved that SES took it before.
 
         ``queued`` gives the mail back without spending the attempt. *owner* None settles a mail that nobody has
         claimed (suppressed before sending).
@@ -168,7 +205,16 @@ class Singles:
             actions.append(table.reason.set(reason))
         if status is Status.QUEUED:
             actions.append(table.attempts.add(-1))
+        if status is Status.IN_DOUBT:
+            actions.append(table.doubted_at.set(now))
+        if may_pass:
+            actions.append(table.may_pass.set(value=True))
+        if again and message_id is not None:
+            # The first attempt may have made a message too, of which an event may tell.
+            actions += [table.message_ids.add({message_id}), table.reason.remove()]
         held = table.send_status == Status.QUEUED.value if owner is None else table.lease_owner == owner
+        if again and status is Status.FAILED:
+            held &= table.event_status.does_not_exist()
         return patiently(lambda: self._update_if(email_id, actions, held), sleep=self._sleep)
 
     def mark_abandoned(self, email_id: str, *, reason: str) -> bool:
@@ -176,7 +222,12 @@ class Singles:
         table, now = self._emails, self._clock()
         return self._update_if(
             email_id,
-            [table.send_status.set(Status.IN_DOUBT.value), table.reason.set(reason), table.updated_at.set(now)],
+            [
+                table.send_status.set(Status.IN_DOUBT.value),
+                table.doubted_at.set(now),
+                table.reason.set(reason),
+                table.updated_at.set(now),
+            ],
             (table.send_status == Status.SENDING.value) & (table.lease_until < now),
         )
 

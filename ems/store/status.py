@@ -50,6 +50,10 @@ RANK: dict[Status, int] = {
 """A lower rank never overwrites a higher one; of two equal ones the first seen stays."""
 
 
+OPEN_TO_PROOF = frozenset({Status.IN_DOUBT, Status.FAILED, Status.SUPPRESSED})
+"""What the sender may say of a mail that was in doubt, and an event overturns: SES has taken it after all."""
+
+
 def current(send_status: str | None, event_status: str | None) -> Status:
     """Compose what the sender and the events say about one mail; of two equal ranks the events' word counts.
 

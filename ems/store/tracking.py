@@ -14,9 +14,11 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
+from ems.store.chunk_counts import moved
+from ems.store.chunk_state import chunk_item
+from ems.store.doubts import in_chunk
 from ems.store.emails import campaign_shard
 from ems.store.failures import has_failed_condition, is_conflict, translated
-from ems.store.ledger import chunk_item
 from ems.store.models import TrackerRow
 from ems.store.retention import expiry
 from ems.store.status import Status
@@ -35,7 +37,10 @@ class RaceLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TrackedMail:
-    """A mail's row as tracking sees it. ``version`` is None until tracking has written the row once."""
+    """A mail's row as tracking sees it. ``version`` is None until tracking has written the row once.
+
+    ``doubted``: the outcome of an SES call for it was unknown, now or before it was sent again.
+    """
 
     email_id: str
     version: int | None = None
@@ -46,6 +51,7 @@ class TrackedMail:
     chunk: int | None = None
     send_status: Status | None = None
     event_status: Status | None = None
+    doubted: bool = False
     timeline: tuple[Mapping[str, Any], ...] = ()
     moments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
@@ -56,7 +62,7 @@ class TrackingWrite:
     """What one event changes.
 
     ``message_id``, ``recipient`` and ``campaign_id`` fill gaps and never replace what the sender wrote.
-    ``settles_doubt``: the mail was in doubt and the event proves that SES took it.
+    ``settles_doubt``: the mail was in doubt and the event proves that SES took it, whatever was decided since.
     """
 
     event_status: Status | None
@@ -137,20 +143,21 @@ class TrackingStore:
 
     def _settle(self, mail: TrackedMail, actions: list[Action], unchanged: Condition) -> None:
         """Move the mail and its chunk's counts together, and once: the status they move from is a condition."""
-        table, chunks = self._tables.emails, self._tables.batches
+        table, chunks, before = self._tables.emails, self._tables.batches, mail.send_status or Status.IN_DOUBT
         now = self._clock()
         sent: list[Action] = [
             table.send_status.set(Status.SENT.value),
             table.sent_at.set(table.sent_at | now),
             table.reason.remove(),
         ]
-        in_doubt = unchanged & (table.send_status == Status.IN_DOUBT.value)
+        # The mail may have gone to another chunk and into doubt again since it was read.
+        unmoved = unchanged & (table.send_status == before.value) & in_chunk(table, mail.chunk)
         with TransactWrite(connection=self._tables.connection) as transaction:
-            transaction.update(table(mail.email_id), actions=actions + sent, condition=in_doubt)
+            transaction.update(table(mail.email_id), actions=actions + sent, condition=unmoved)
             if mail.batch_id is not None and mail.chunk is not None:
                 transaction.update(
                     chunks(mail.batch_id, chunk_item(mail.chunk)),
-                    actions=[chunks.in_doubt.add(-1), chunks.sent.add(1), chunks.updated_at.set(now)],
+                    actions=moved(chunks, mail.email_id, before=before, after=Status.SENT, now=now),
                 )
 
     def _actions(self, mail: TrackedMail, write: TrackingWrite) -> list[Action]:
@@ -168,6 +175,9 @@ class TrackingStore:
             actions.append(table.event_status.set(write.event_status.value))
         if write.message_id:
             actions.append(table.message_id.set(table.message_id | write.message_id))
+        if write.message_id and mail.doubted:
+            # Sent again, it may be two messages: each of them is on record.
+            actions.append(table.message_ids.add({write.message_id}))
         if write.recipient:
             actions.append(table.recipient.set(table.recipient | write.recipient))
         if write.campaign_id:
@@ -188,6 +198,7 @@ def _tracked(row: TrackerRow) -> TrackedMail:
         chunk=None if row.chunk is None else int(row.chunk),
         send_status=None if row.send_status is None else Status(row.send_status),
         event_status=None if row.event_status is None else Status(row.event_status),
+        doubted=row.doubted_at is not None,
         timeline=tuple(row.timeline or ()),
         moments=row.moments or {},
         seen=frozenset(row.seen or ()),

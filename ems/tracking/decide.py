@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ems.store.status import Status
+from ems.store.status import OPEN_TO_PROOF, Status
 from ems.store.tracking import TrackedMail, TrackingWrite
 from ems.tracking.events import EventType, SesEvent
 from ems.tracking.status import Evidence, evidence_of, next_status
@@ -32,13 +32,20 @@ def decide(mail: TrackedMail, event: SesEvent) -> TrackingWrite | None:
     ``seen`` go; the timeline keeps the order of arrival.
     """
     known = event.key in mail.seen
-    settles_doubt = mail.send_status is Status.IN_DOUBT and evidence_of(event) is not Evidence.UNKNOWN
+    settles_doubt = _is_open_to_proof(mail) and evidence_of(event) is not Evidence.UNKNOWN
     if known and not settles_doubt:
         return None
     if known or not _adds(mail, event):
         # The sender recorded its doubt after this event had come: the mail changes, its history does not.
         return _write(mail, event, settles_doubt=True) if settles_doubt else None
     return _write(mail, event, settles_doubt=settles_doubt, counted=_is_for_main_recipient(mail, event), kept=True)
+
+
+def _is_open_to_proof(mail: TrackedMail) -> bool:
+    """Tell whether the mail is in doubt, or was and ended otherwise without a proof."""
+    if mail.send_status is Status.IN_DOUBT:
+        return True
+    return mail.doubted and mail.send_status in OPEN_TO_PROOF
 
 
 def _adds(mail: TrackedMail, event: SesEvent) -> bool:

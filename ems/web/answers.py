@@ -68,6 +68,15 @@ class Moment(Answer):
     count: int
 
 
+class EmailDecision(Answer):
+    """What was decided about a mail in doubt, or one that had failed."""
+
+    decision: str = Field(description="resend, sent, failed or retry.", examples=["resend"])
+    by: str = Field(description="policy (EMS_IN_DOUBT_POLICY), the API key, or the command line.", examples=["policy"])
+    at: AwareDatetime
+    reason: str | None = Field(description="Why it was in doubt or had failed.", examples=["ReadTimeoutError"])
+
+
 class Email(Answer):
     """One mail and its history."""
 
@@ -77,8 +86,14 @@ class Email(Answer):
     batch_id: str | None
     recipient: str | None
     message_id: str | None = Field(description="SES message id, once SES has taken the mail.")
+    other_message_ids: list[str] = Field(
+        description="Further messages of this mail, when it was sent again and SES had taken it before after all."
+    )
     reason: str | None = Field(description="Why it failed, is suppressed or in doubt.")
-    attempts: int
+    may_pass: bool = Field(description="Of a failed mail: the reason lies outside the mail, so a retry may succeed.")
+    in_doubt_since: AwareDatetime | None = Field(description="Of a mail in doubt: when SES's answer was lost.")
+    attempts: int = Field(description="SES calls made for it.")
+    decisions: list[EmailDecision] = Field(description="To send it again, or to end a doubt about it, oldest first.")
     created_at: AwareDatetime | None
     sent_at: AwareDatetime | None
     timeline: list[TimelineEntry] = Field(description="Events in the order of their arrival, the first hundred or so.")

@@ -9,11 +9,11 @@ from ems.sending.deliver_email import EmailDelivery
 from ems.sending.emails import Emails
 from ems.sending.rate_report import RateReport
 from ems.sending.release import Drainer
+from ems.wiring.doubts import Doubting
 from ems.wiring.parts import part
-from ems.wiring.rate import Rate
 
 
-class Sending(Rate):
+class Sending(Doubting):
     """The layer ``sending``."""
 
     @part
@@ -64,6 +64,7 @@ class Sending(Rate):
             suppressions=self.suppressions,
             governor=self.governor,
             mailer=self.mailer,
+            doubts=self.single_doubts,
             configuration_set=self.settings.configuration_set,
             call_seconds=self._call_seconds,
         )
@@ -77,6 +78,7 @@ class Sending(Rate):
             suppressions=self.suppressions,
             governor=self.governor,
             mailer=self.mailer,
+            doubts=self.chunk_doubts,
             configuration_set=self.settings.configuration_set,
             timing=self._timing,
         )

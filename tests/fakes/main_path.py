@@ -8,7 +8,7 @@ from typing import Any, Literal
 from fakes.clock import Clock
 from fakes.queues import MemorySqs
 from fakes.sending import Died, FakeCampaigns, FakeGovernor, FakeSuppressions, address
-from fakes.tables import batches_of, ledger_of, singles_of
+from fakes.tables import batches_of, chunk_doubts_of, ledger_of, single_doubts_of, singles_of
 
 from ems import messages, queues
 from ems.aws.ses import Mail, Template
@@ -153,10 +153,16 @@ class MainPath:
             "configuration_set": "ems",
             "clock": self.clock,
         }
-        email_delivery = EmailDelivery(singles=singles, call_seconds=23, **common)  # type: ignore[arg-type]
+        email_delivery = EmailDelivery(
+            singles=singles,  # type: ignore[arg-type]
+            doubts=single_doubts_of(tables, self.clock),
+            call_seconds=23,
+            **common,
+        )
         chunk_delivery = ChunkDelivery(
             ledger=Fused(ledger_of(tables, self.clock), self),  # type: ignore[arg-type]
             batches=batches,  # type: ignore[arg-type]
+            doubts=chunk_doubts_of(tables, self.clock),
             timing=Timing(slice_seconds=30, lease_seconds=100, call_seconds=23),
             **common,
         )

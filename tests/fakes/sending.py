@@ -125,7 +125,7 @@ class FakeCampaigns:
 
 @dataclass
 class FakeGovernor:
-    """Leases at once, or raises the next of ``refusals``; ``before_lease`` runs first.
+    """Leases at once, or raises the next of ``refusals``; ``before_lease`` runs first, ``before_arrival`` at a slot.
 
     ``missed`` says of the next slots that were booked whether they are missed.
     """
@@ -135,7 +135,8 @@ class FakeGovernor:
     leases: list[tuple[int, str]] = field(default_factory=list)
     throttles: int = 0
     missed: list[bool] = field(default_factory=list)
-    before_lease: Callable[[], None] = lambda: None
+    before_lease: Callable[[], object] = lambda: None
+    before_arrival: Callable[[], object] = lambda: None
 
     def lease(self, n: int, *, lane: str, deadline: float | None = None) -> Lease:
         del deadline
@@ -150,6 +151,7 @@ class FakeGovernor:
 
     def arrive(self, lease: Lease) -> bool:
         del lease
+        self.before_arrival()
         return not self.missed or self.missed.pop(0) is False
 
     def returned(self, lease: Lease) -> None:

@@ -7,11 +7,19 @@ from functools import cache
 from fakes.clock import Clock
 from moto import mock_aws
 
+from ems.sending.again import ChunkAgain
+from ems.sending.chunk_doubts import ChunkDoubts
+from ems.sending.doubt_policy import DoubtPolicy
+from ems.sending.single_doubts import SingleDoubts
 from ems.settings import Settings
+from ems.store.again import Again
 from ems.store.batches import BatchStore
+from ems.store.doubts import Doubts
+from ems.store.kept import Kept
 from ems.store.ledger import Ledger
 from ems.store.singles import Singles
 from ems.store.tables import Tables, bind
+from ems.store.unresolved import UnresolvedChunks
 
 RETENTION_SECONDS = 86_400.0
 REGION = "us-east-1"
@@ -38,6 +46,35 @@ def batches_of(tables: Tables, clock: Clock) -> BatchStore:
 
 def singles_of(tables: Tables, clock: Clock) -> Singles:
     return Singles(tables, retention_seconds=RETENTION_SECONDS, clock=clock, sleep=clock.sleep)
+
+
+def doubts_of(tables: Tables, clock: Clock) -> Doubts:
+    return Doubts(tables, clock=clock, sleep=clock.sleep)
+
+
+def kept_of(tables: Tables, clock: Clock) -> Kept:
+    return Kept(tables, retention_seconds=RETENTION_SECONDS, clock=clock)
+
+
+def again_of(tables: Tables, clock: Clock) -> Again:
+    return Again(tables, retention_seconds=RETENTION_SECONDS, clock=clock, sleep=clock.sleep)
+
+
+def single_doubts_of(tables: Tables, clock: Clock, policy: DoubtPolicy | None = None) -> SingleDoubts:
+    return SingleDoubts(
+        doubts=doubts_of(tables, clock), kept=kept_of(tables, clock), policy=policy or DoubtPolicy(), clock=clock
+    )
+
+
+def chunk_doubts_of(tables: Tables, clock: Clock, policy: DoubtPolicy | None = None) -> ChunkDoubts:
+    return ChunkDoubts(
+        unresolved=UnresolvedChunks(tables),
+        doubts=doubts_of(tables, clock),
+        again=ChunkAgain(again_of(tables, clock)),
+        kept=kept_of(tables, clock),
+        policy=policy or DoubtPolicy(),
+        clock=clock,
+    )
 
 
 @cache

@@ -5,17 +5,19 @@ from collections import Counter
 import pytest
 from fakes.clock import Clock
 from fakes.sending import Died, FakeGovernor, FakeMailer, FakeSuppressions, address, batch, chunk
-from fakes.tables import ledger_of
+from fakes.tables import chunk_doubts_of, ledger_of
 
 from ems.aws.ses_answers import NotNow, Pause, Refused, Unknown
 from ems.governor.errors import GovernorUnavailableError, QuotaExhaustedError, StoppedError
 from ems.sending.deliver_chunk import ChunkDelivery, Timing
 from ems.sending.outcomes import PAUSE_SECONDS, Delivery, Finished, Postponed
 from ems.store.batches import BatchStore
-from ems.store.ledger import ChunkState, Ledger
+from ems.store.chunk_state import ChunkState
+from ems.store.ledger import Ledger
 from ems.store.tables import Tables
 
 CHUNK = chunk(4)
+WINDOW = 120
 TIMING = Timing(slice_seconds=30, lease_seconds=120, call_seconds=23)
 
 
@@ -31,6 +33,7 @@ def delivery(
     suppressions: FakeSuppressions,
     governor: FakeGovernor,
     mailer: FakeMailer,
+    tables: Tables,
     clock: Clock,
 ) -> ChunkDelivery:
     batches.create(batch())
@@ -40,6 +43,7 @@ def delivery(
         suppressions=suppressions,
         governor=governor,
         mailer=mailer,
+        doubts=chunk_doubts_of(tables, clock),
         configuration_set="ems",
         timing=TIMING,
         clock=clock,
@@ -87,7 +91,7 @@ def test_every_mail_of_a_mixed_answer_has_its_own_outcome(
 ) -> None:
     governor.size = 4
     mailer.script = [None, Refused("no"), Unknown("?"), NotNow("throttled", "slow")]
-    assert delivery.deliver(CHUNK) == Finished()
+    assert seconds(delivery.deliver(CHUNK)) == WINDOW
     assert statuses(tables) == {0: "sent", 1: "failed", 2: "in_doubt", 3: "sent"}
     assert sizes(mailer) == [4, 1]
     assert counts(batches) == {"sent": 2, "failed": 1, "in_doubt": 1, "open": 0}
@@ -220,7 +224,7 @@ def test_what_a_dead_sender_had_under_way_is_in_doubt_and_the_rest_is_sent(
     delivery: ChunkDelivery, mailer: FakeMailer, clock: Clock, tables: Tables, batches: BatchStore
 ) -> None:
     died_in_the_first_call(delivery, mailer, clock)
-    assert delivery.deliver(CHUNK) == Finished()
+    assert seconds(delivery.deliver(CHUNK)) == WINDOW
     assert statuses(tables) == {0: "in_doubt", 1: "in_doubt", 2: "sent", 3: "sent"}
     assert counts(batches) == {"sent": 2, "in_doubt": 2, "open": 0}
 
@@ -230,7 +234,7 @@ def test_an_event_that_came_meanwhile_settles_a_dead_senders_doubt(
 ) -> None:
     died_in_the_first_call(delivery, mailer, clock)
     tables.emails("b1-000001", event_status="delivered").save()
-    assert delivery.deliver(CHUNK) == Finished()
+    assert seconds(delivery.deliver(CHUNK)) == WINDOW
     assert statuses(tables)[1] == "sent"
     assert counts(batches) == {"sent": 3, "in_doubt": 1, "open": 0}
 
@@ -284,7 +288,7 @@ def test_a_cancelled_chunk_that_a_dead_sender_left_is_settled_before_the_rest_is
     batches.move("b1", "cancelled", allowed=("waiting",))
 
     assert seconds(delivery.deliver(CHUNK)) == 0
-    assert delivery.deliver(CHUNK) == Finished()
+    assert seconds(delivery.deliver(CHUNK)) == WINDOW
     assert (len(mailer.calls), counts(batches)) == (1, {"in_doubt": 2, "cancelled": 2, "open": 0})
 
 

@@ -9,7 +9,7 @@ from ems import messages
 from ems.aws.ses import Mail, Template
 from ems.messages import TaskMessage
 from ems.sending.payloads import ChunkLabel, ChunkPayload, ChunkRecipient, SinglePayload
-from ems.store.ledger import ChunkKey
+from ems.store.chunk_state import ChunkKey
 
 
 def test_a_single_mail_arrives_as_it_was_sent() -> None:

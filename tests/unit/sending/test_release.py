@@ -14,8 +14,8 @@ from ems.sending.fates import ACCEPT_SECONDS, MAX_KEEP_SECONDS
 from ems.sending.payloads import ChunkLabel
 from ems.sending.release import FORGET_SECONDS, IN_HAND_SECONDS, LEASE_SECONDS, Drainer, Tick
 from ems.store.batches import BatchStore, Parked
+from ems.store.chunk_state import ChunkKey
 from ems.store.drain import DrainStore
-from ems.store.ledger import ChunkKey
 from ems.store.tables import Tables
 
 

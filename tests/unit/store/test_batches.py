@@ -6,7 +6,8 @@ from fakes.sending import batch
 from fakes.tables import batches_of, ledger_of
 
 from ems.store.batches import BatchStore, Parked
-from ems.store.ledger import ChunkKey, ChunkState, LeaseLostError, Ledger, Settled
+from ems.store.chunk_state import ChunkKey, ChunkState, Settled
+from ems.store.ledger import LeaseLostError, Ledger
 from ems.store.status import Status
 from ems.store.tables import Tables
 

@@ -5,7 +5,9 @@ from fakes.clock import Clock
 from fakes.tables import ledger_of
 from pynamodb.exceptions import TransactWriteError
 
-from ems.store.ledger import Busy, ChunkKey, ChunkState, Done, LeaseLostError, Ledger, Settled, counts_of
+from ems.store.chunk_counts import counts_of
+from ems.store.chunk_state import Busy, ChunkKey, ChunkState, Done, Settled
+from ems.store.ledger import LeaseLostError, Ledger
 from ems.store.models import BatchRow
 from ems.store.status import Status
 from ems.store.tables import Tables
@@ -69,7 +71,7 @@ def test_a_chunk_with_nothing_left_is_done_and_cannot_be_claimed(ledger: Ledger,
     ledger.settle(KEY, claimed(ledger), [settled(p, s) for p, s in enumerate(outcomes)], owner="a", next_call=())
     clock.advance(61)
 
-    assert ledger.claim(KEY, owner="b", lease_seconds=60) == Done()
+    assert ledger.claim(KEY, owner="b", lease_seconds=60) == Done(unresolved=True)
     assert counts_of(row(tables)) == {"sent": 1, "failed": 1, "in_doubt": 1, "suppressed": 1, "cancelled": 0}
 
 

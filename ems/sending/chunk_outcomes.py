@@ -1,0 +1,48 @@
+"""What becomes of the recipients of one call, as the ledger records it."""
+
+from collections.abc import Iterable
+
+from ems.aws.ses_answers import Accepted, NotNow, Outcome, Refused, Unknown
+from ems.sending.payloads import ChunkPayload
+from ems.store.chunk_state import Settled
+from ems.store.status import Status
+
+
+def judge(chunk: ChunkPayload, positions: Iterable[int], outcomes: Iterable[Outcome]) -> list[Settled]:
+    """Turn outcomes into rows; what SES did not take is left out and stays to be sent."""
+    settled = []
+    for position, outcome in zip(positions, outcomes, strict=True):
+        match outcome:
+            case Accepted(message_id):
+                settled.append(settled_at(chunk, position, Status.SENT, message_id=message_id))
+            case Refused(reason, may_pass):
+                settled.append(settled_at(chunk, position, Status.FAILED, reason=reason, may_pass=may_pass))
+            case Unknown(reason):
+                settled.append(settled_at(chunk, position, Status.IN_DOUBT, reason=reason))
+            case NotNow():
+                continue
+    return settled
+
+
+def settled_at(
+    chunk: ChunkPayload,
+    position: int,
+    status: Status,
+    *,
+    message_id: str | None = None,
+    reason: str | None = None,
+    may_pass: bool = False,
+    reverts: bool = False,
+) -> Settled:
+    """Name what became of the recipient at *position* of the chunk."""
+    recipient = chunk.recipients[position].to.lower()
+    return Settled(
+        position,
+        chunk.email_id(position),
+        recipient,
+        status,
+        message_id=message_id,
+        reason=reason,
+        may_pass=may_pass,
+        reverts=reverts,
+    )
