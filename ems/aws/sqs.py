@@ -1,11 +1,11 @@
 """SQS in batches, with the partial failures looked at."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -13,6 +13,9 @@ from ems.errors import UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+
+Argument = TypeVar("Argument")
+Answer = TypeVar("Answer")
 
 BATCH_ENTRIES = 10
 """Entries of one SendMessageBatch or DeleteMessageBatch (SQS quota)."""
@@ -72,24 +75,28 @@ class Sqs:
         Raises:
             UnavailableError: At least one message was not taken after three attempts; others may have been.
         """
-        batches = list(_packed(messages))
-        if len(batches) <= 1:
-            for batch in batches:
-                self._send_batch(queue, batch)
-            return
-        with ThreadPoolExecutor(max_workers=PARALLEL_CALLS) as pool:
-            list(pool.map(lambda batch: self._send_batch(queue, batch), batches))
+        _in_parallel(lambda batch: self._send_batch(queue, batch), list(_packed(messages)))
 
     def receive(
         self, queue: str, *, limit: int, wait_seconds: int = 0, visibility_seconds: int | None = None
     ) -> list[ReceivedMessage]:
-        """Take up to *limit* (at most 10) messages in hand."""
+        """Take up to *limit* messages in hand, ten with a call and up to eight calls at a time.
+
+        Fewer may come although more wait: SQS asks some of its servers. None come when nothing waits.
+        """
+        calls = [min(BATCH_ENTRIES, limit - start) for start in range(0, limit, BATCH_ENTRIES)]
+        received = _in_parallel(lambda number: self._receive(queue, number, wait_seconds, visibility_seconds), calls)
+        return [message for part in received for message in part]
+
+    def _receive(
+        self, queue: str, limit: int, wait_seconds: int, visibility_seconds: int | None
+    ) -> list[ReceivedMessage]:
         options: dict[str, Any] = {} if visibility_seconds is None else {"VisibilityTimeout": visibility_seconds}
         url = self.url(queue)
         with _translated(f"cannot receive from {queue}"):
             answer = self._client.receive_message(
                 QueueUrl=url,
-                MaxNumberOfMessages=min(limit, BATCH_ENTRIES),
+                MaxNumberOfMessages=limit,
                 WaitTimeSeconds=wait_seconds,
                 MessageSystemAttributeNames=["ApproximateReceiveCount"],
                 **options,
@@ -107,13 +114,14 @@ class Sqs:
     def delete(self, queue: str, messages: Sequence[ReceivedMessage]) -> None:
         """Delete what is done. A message that cannot be deleted comes again; whoever takes it must bear that."""
         url = self.url(queue)
-        for start in range(0, len(messages), BATCH_ENTRIES):
-            entries = [
-                {"Id": str(place), "ReceiptHandle": message.receipt_handle}
-                for place, message in enumerate(messages[start : start + BATCH_ENTRIES])
-            ]
+
+        def delete_batch(batch: Sequence[ReceivedMessage]) -> None:
+            entries = [{"Id": str(place), "ReceiptHandle": one.receipt_handle} for place, one in enumerate(batch)]
             with _translated(f"cannot delete messages of {queue}"):
                 self._client.delete_message_batch(QueueUrl=url, Entries=entries)  # type: ignore[arg-type]
+
+        starts = range(0, len(messages), BATCH_ENTRIES)
+        _in_parallel(delete_batch, [messages[start : start + BATCH_ENTRIES] for start in starts])
 
     def depth(self, queue: str) -> Depth:
         """Ask how many messages the queue holds."""
@@ -160,6 +168,14 @@ class Sqs:
             left = [(place, message) for place, message in left if str(place) in failed]
         reasons = sorted({entry.get("Code", "unknown") for entry in answer["Failed"]})
         raise UnavailableError("SQS", f"{queue} refused {len(left)} of {len(batch)} messages ({', '.join(reasons)})")
+
+
+def _in_parallel(call: Callable[[Argument], Answer], arguments: Sequence[Argument]) -> list[Answer]:
+    """Make one call for each argument, up to eight at a time; the first failure is raised when all have ended."""
+    if len(arguments) <= 1:
+        return [call(argument) for argument in arguments]
+    with ThreadPoolExecutor(max_workers=PARALLEL_CALLS) as pool:
+        return list(pool.map(call, arguments))
 
 
 @contextmanager
