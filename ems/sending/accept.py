@@ -2,17 +2,18 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Protocol
 
 from ems import queues
-from ems.aws.sqs import OutgoingMessage
 from ems.errors import ConflictError, InvalidError, NoValidRecipientError, TooLargeError, UnavailableError
 from ems.sending import ids
 from ems.sending.payloads import CHUNK_RECIPIENTS, ChunkPayload, ChunkRecipient, SinglePayload
+from ems.sending.ports import QueueSender
 from ems.sending.recipients import Checked, check, chunked
 from ems.sending.requests import AcceptedBatch, AcceptedEmail, BulkRequest, Caller, SingleRequest
 from ems.sending.single_mail import single_payload
+from ems.sending.waiting import WaitingRoom
 from ems.store.batches import BEFORE_ACCEPTED, Batch, BatchStore
 from ems.store.campaigns import Campaign
 from ems.store.singles import Existing, SingleRow, Singles
@@ -26,11 +27,12 @@ class CampaignReader(Protocol):
         """Return the campaign or raise UnknownIdError."""
 
 
-class QueueSender(Protocol):
-    """Where messages go."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The most that one request may carry: recipients, and seconds by which its ``send_at`` lies ahead."""
 
-    def send(self, queue: str, messages: Sequence[OutgoingMessage]) -> None:
-        """Enqueue all messages or raise UnavailableError."""
+    recipients: int
+    ahead_seconds: float
 
 
 class Acceptance:
@@ -47,8 +49,8 @@ class Acceptance:
         batches: BatchStore,
         queue: QueueSender,
         chunk_size: Callable[[], int],
-        max_recipients: int,
-        max_ahead_seconds: float,
+        waiting: WaitingRoom,
+        limits: Limits,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._campaigns = campaigns
@@ -56,8 +58,8 @@ class Acceptance:
         self._batches = batches
         self._queue = queue
         self._chunk_size = chunk_size
-        self._max_recipients = max_recipients
-        self._max_ahead = max_ahead_seconds
+        self._waiting = waiting
+        self._limits = limits
         self._clock = clock
 
     def single(self, request: SingleRequest, caller: Caller) -> AcceptedEmail:
@@ -116,8 +118,7 @@ class Acceptance:
             if existing is not None and existing.chunk_size != size:
                 # Chunks of the earlier attempt may be on their way: a number must never mean two sets of recipients.
                 chunks = list(chunked(checked.accepted, shared=request.data, size=existing.chunk_size))
-            payloads = _chunk_payloads(campaign, batch_id, chunks, data=request.data)
-            self._queue.send(queues.WAIT, [payload.message() for payload in payloads])
+            self._waiting.admit(batch, _chunk_payloads(campaign, batch_id, chunks, data=request.data))
             self._start(batch)
         return AcceptedBatch(batch_id, batch.total if existing is None else existing.total, checked.rejected)
 
@@ -125,12 +126,12 @@ class Acceptance:
         number = len(request.recipients)
         if number == 0:
             raise InvalidError("recipients", "name at least one recipient")
-        if number > self._max_recipients:
+        if number > self._limits.recipients:
             raise TooLargeError(
-                f"recipients has {number} entries; one request takes {self._max_recipients}: split it into several"
+                f"recipients has {number} entries; one request takes {self._limits.recipients}: split it into several"
             )
-        if request.send_at is not None and request.send_at > self._clock() + self._max_ahead:
-            days = int(self._max_ahead // 86_400)
+        if request.send_at is not None and request.send_at > self._clock() + self._limits.ahead_seconds:
+            days = int(self._limits.ahead_seconds // 86_400)
             raise InvalidError("send_at", f"choose a time within the next {days} days")
         checked = check(campaign, request.recipients, shared=request.data)
         if not checked.accepted:
@@ -156,7 +157,7 @@ class Acceptance:
         return self._batches.move(batch.batch_id, "accepting", allowed=BEFORE_ACCEPTED, at=batch.updated_at)
 
     def _start(self, batch: Batch) -> None:
-        """Say that all chunks are in the queue.
+        """Say that all chunks are where they wait.
 
         Only the latest attempt may: the drainer may have given an earlier one up and dropped chunks of it.
         """

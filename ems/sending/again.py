@@ -29,7 +29,10 @@ class ChunkAgain:
             recipient for position, recipient in enumerate(chunk.recipients) if chunk.email_id(position) in wanted
         )
         fresh = replace(chunk, chunk=number, recipients=recipients)
-        return self._store.move(again.Move(chunk.batch_id, chunk.chunk, number, mails, fresh.message().body, decision))
+        body = fresh.message().body
+        return self._store.move(
+            again.Move(chunk.batch_id, chunk.campaign_id, chunk.chunk, number, mails, body, decision)
+        )
 
 
 def kept_chunk(body: str) -> ChunkPayload:

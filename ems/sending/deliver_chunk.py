@@ -2,7 +2,6 @@
 
 import math
 import time
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,12 +12,13 @@ from ems.governor.errors import LeaseError
 from ems.sending.chunk_doubts import ChunkDoubts
 from ems.sending.chunk_outcomes import judge, settled_at
 from ems.sending.deliver_email import SENDER_DIED
+from ems.sending.gate import Gate, Passed
 from ems.sending.outcomes import Delivery, Finished, Postponed, after_pause, after_refused_lease
 from ems.sending.payloads import ChunkPayload
 from ems.sending.ports import Mailer, RateGovernor, SuppressionFilter
-from ems.store.batches import Batch, BatchStore, Parked
 from ems.store.chunk_state import Busy, ChunkState, Done, Settled
 from ems.store.ledger import LeaseLostError, Ledger
+from ems.store.senders import lease_owner
 from ems.store.status import Status
 
 log = structlog.get_logger()
@@ -54,7 +54,7 @@ class ChunkDelivery:
         self,
         *,
         ledger: Ledger,
-        batches: BatchStore,
+        gate: Gate,
         suppressions: SuppressionFilter,
         governor: RateGovernor,
         mailer: Mailer,
@@ -64,7 +64,7 @@ class ChunkDelivery:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._ledger = ledger
-        self._batches = batches
+        self._gate = gate
         self._suppressions = suppressions
         self._governor = governor
         self._mailer = mailer
@@ -79,39 +79,21 @@ class ChunkDelivery:
         Raises:
             UnavailableError: DynamoDB cannot be reached; hand the chunk in again later.
         """
-        batch = self._batches.get(chunk.batch_id)
-        stopped = self._gate(chunk, batch)
-        if stopped is not None:
-            return stopped
+        passed = self._gate.check(chunk)
+        if not isinstance(passed, Passed):
+            return passed
         # The size of a call is asked for before anything is in hand: a failure here leaves nothing to give back.
-        hold = _Hold(str(uuid.uuid4()), since=self._clock(), call_size=self._governor.call_size())
+        hold = _Hold(lease_owner(), since=self._clock(), call_size=self._governor.call_size())
         claimed = self._ledger.claim(chunk.key(), owner=hold.owner, lease_seconds=self._timing.lease_seconds)
-        cancelled = batch is not None and batch.state == "cancelled"
         if isinstance(claimed, Done):
-            return self._finish(chunk, unresolved=claimed.unresolved, cancelled=cancelled)
+            return self._finish(chunk, unresolved=claimed.unresolved, cancelled=passed.cancelled)
         if isinstance(claimed, Busy):
             return Postponed(max(math.ceil(claimed.until - hold.since), 0) + 1, "another sender has the chunk")
         try:
-            return self._give_up(chunk, claimed, hold) if cancelled else self._work(chunk, claimed, hold)
+            return self._give_up(chunk, claimed, hold) if passed.cancelled else self._work(chunk, claimed, hold)
         except LeaseLostError:
             # Its new owner works from the same message; a copy of our own keeps the chunk safe if that one dies.
             return Postponed(math.ceil(self._timing.lease_seconds), "another sender took the chunk over")
-
-    def _gate(self, chunk: ChunkPayload, batch: Batch | None) -> Delivery | None:
-        """Stop a chunk whose batch must not be sent now; None lets it pass."""
-        if batch is None or batch.state == "abandoned":
-            log.warning("chunk without an accepted batch dropped", batch_id=chunk.batch_id, chunk=chunk.chunk)
-            return Finished()
-        if batch.state == "accepting":
-            return Postponed(5, "the batch is still being accepted")
-        if batch.state == "cancelled":
-            # What it leaves, or left before, is looked at below.
-            self._batches.cancel_chunk(chunk.batch_id, chunk.chunk, len(chunk.recipients))
-            return None
-        if batch.held(self._clock()):
-            self._batches.park(Parked(chunk.batch_id, chunk.chunk, chunk.message().body))
-            return Finished()
-        return None
 
     def _give_up(self, chunk: ChunkPayload, claimed: ChunkState, hold: _Hold) -> Delivery:
         """Settle what a dead sender of a cancelled batch left in doubt; the rest is cancelled when it comes again.

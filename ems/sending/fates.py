@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Literal
 
-from ems.store.batches import Batch, BatchStore
+from ems.sending.ports import BatchBook
+from ems.store.batches import Batch
 from ems.store.campaigns import Campaign
 
 Fate = Literal["release", "park", "cancel", "drop", "keep"]
@@ -21,7 +22,7 @@ MAX_KEEP_SECONDS = 60
 class Fates:
     """Decides; on the way it gives up batches whose acceptance died. *clock* gives epoch seconds."""
 
-    def __init__(self, batches: BatchStore, *, clock: Callable[[], float]) -> None:
+    def __init__(self, batches: BatchBook, *, clock: Callable[[], float]) -> None:
         self._batches = batches
         self._clock = clock
 

@@ -1,13 +1,18 @@
-"""What releasing and delivering need from others, as small interfaces: tests put fakes behind them."""
+"""What sending needs from others, as small interfaces: tests and the simulation put their own behind them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from ems.aws.ses import Mail, Template
 from ems.aws.ses_answers import Outcome
+from ems.aws.sqs import Depth, OutgoingMessage, ReceivedMessage
 from ems.governor.lease import Lease
 from ems.governor.policy import Lane
+from ems.store.batches import Batch, ChunkProgress
 from ems.store.campaigns import Campaign
+from ems.store.drain import Memory
+from ems.store.parking import Holder, Pick, Waiting
+from ems.store.senders import SenderReport
 
 
 class RateGovernor(Protocol):
@@ -67,3 +72,86 @@ class CampaignsReader(Protocol):
 
     def read_many(self, campaign_ids: Sequence[str]) -> Mapping[str, Campaign]:
         """Read campaigns by id."""
+
+
+class QueueSender(Protocol):
+    """Where messages go (:class:`ems.aws.sqs.Sqs`)."""
+
+    def send(self, queue: str, messages: Sequence[OutgoingMessage]) -> None:
+        """Enqueue all messages or raise UnavailableError."""
+
+
+class Queues(QueueSender, Protocol):
+    """The queues as the drainer uses them (:class:`ems.aws.sqs.Sqs`)."""
+
+    def receive(
+        self, queue: str, *, limit: int, wait_seconds: int = 0, visibility_seconds: int | None = None
+    ) -> list[ReceivedMessage]:
+        """Take up to *limit* messages in hand."""
+
+    def delete(self, queue: str, messages: Sequence[ReceivedMessage]) -> None:
+        """Delete what is done."""
+
+    def depth(self, queue: str) -> Depth:
+        """Ask how many messages the queue holds."""
+
+
+class ChunkParking(Protocol):
+    """Where chunks wait outside the queue (:class:`ems.store.parking.Parking`)."""
+
+    def claim_queue(self, campaign_id: str) -> bool:
+        """Have the campaign hold ``email-wait``, unless another one does."""
+
+    def park(self, batch_id: str, campaign_id: str, bodies: Mapping[int, str]) -> None:
+        """Put chunks to rest; their messages by chunk number."""
+
+
+class ParkedChunks(ChunkParking, Protocol):
+    """Parking as the drainer uses it (:class:`ems.store.parking.Parking`)."""
+
+    def waiting(self) -> Waiting:
+        """Read all that waits."""
+
+    def bodies(self, picks: Sequence[Pick]) -> list[str]:
+        """Read the messages of what was picked."""
+
+    def leave(self, picks: Sequence[Pick]) -> None:
+        """Forget what was picked."""
+
+    def free_queue(self, holder: Holder) -> None:
+        """Forget who holds the queue, unless it was given more since."""
+
+
+class BatchBook(Protocol):
+    """Batches as the drainer reads and ends them (:class:`ems.store.batches.BatchStore`)."""
+
+    def get_many(self, batch_ids: Iterable[str]) -> Mapping[str, Batch]:
+        """Read batches by id."""
+
+    def chunks(self, keys: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], ChunkProgress]:
+        """Read how chunks stand, by batch id and chunk number."""
+
+    def move(
+        self, batch_id: str, state: str, *, allowed: Sequence[str], seen: float | None = None, at: float | None = None
+    ) -> bool:
+        """Set the state if it is one of *allowed*, and since *seen*."""
+
+    def cancel_chunk(self, batch_id: str, chunk: int, size: int) -> bool:
+        """Count what is left of a chunk as cancelled; False while only a sender can tell what that is."""
+
+
+class DrainMemory(Protocol):
+    """The drainer's lease and memory (:class:`ems.store.drain.DrainStore`)."""
+
+    def acquire(self, *, owner: str, seconds: float) -> Memory | None:
+        """Take the lease and return what the last tick left; None while another drainer has it."""
+
+    def release(self, memory: Memory, *, owner: str) -> None:
+        """Leave *memory* to the next tick and end the lease."""
+
+
+class SenderBook(Protocol):
+    """What the senders report of themselves (:class:`ems.store.senders.SenderReports`)."""
+
+    def read(self, *, newer_than: float) -> list[SenderReport]:
+        """Return the reports written after *newer_than* (epoch seconds)."""

@@ -63,7 +63,7 @@ class RateReport:
 
     def _backlog(self) -> int:
         """Estimate recipients not sent yet: waiting chunks counted full, released ones by size, and single mails."""
-        waiting = self._sqs.depth(queues.WAIT).total
-        released = self._drain.read()
-        singles = self._sqs.depth(queues.TRIGGER).total - len(released)
-        return waiting * CHUNK_RECIPIENTS + sum(one.size for one in released) + max(singles, 0)
+        memory = self._drain.read()
+        waiting = self._sqs.depth(queues.WAIT).total + memory.parked
+        singles = self._sqs.depth(queues.TRIGGER).total - len(memory.released)
+        return waiting * CHUNK_RECIPIENTS + sum(one.size for one in memory.released) + max(singles, 0)

@@ -14,11 +14,12 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from ems.store.batches import BATCH, PARKED_REGISTRY
+from ems.store.batches import BATCH
 from ems.store.chunk_counts import added, forgotten
 from ems.store.chunk_state import chunk_item
 from ems.store.doubts import Decision, Doubt, in_chunk, still
 from ems.store.failures import conditionally, translated
+from ems.store.parking import lot_rows
 from ems.store.retention import expiry
 from ems.store.status import Status
 from ems.store.tables import Tables
@@ -40,6 +41,7 @@ class Move:
     """Up to 50 mails of one state that go from ``chunk`` to ``new_chunk``, whose message is ``body``."""
 
     batch_id: str
+    campaign_id: str
     chunk: int
     new_chunk: int
     mails: Sequence[Doubt] | Sequence[Failure]
@@ -125,8 +127,10 @@ class Again:
             expires_at=expires_at,
         )
         transaction.save(fresh, condition=table.item.does_not_exist())
-        transaction.save(table(move.batch_id, f"parked#{move.new_chunk:06d}", payload=move.body, expires_at=expires_at))
-        transaction.save(table(PARKED_REGISTRY, move.batch_id, touched_at=now))
+        parked = {move.new_chunk: move.body}
+        payloads, lot = lot_rows(table, move.batch_id, move.campaign_id, parked, now=now, expires_at=expires_at)
+        for row in (*payloads, lot):
+            transaction.save(row)
 
     def _unchanged(self, mail: Doubt | Failure) -> Condition:
         table = self._tables.emails

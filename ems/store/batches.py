@@ -1,4 +1,4 @@
-"""Batches, their chunks and what is parked (the table ``email-batch``)."""
+"""Batches and how their chunks stand (the table ``email-batch``)."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +15,6 @@ from ems.store.retention import expiry
 from ems.store.tables import Tables
 
 BATCH = "batch"
-PARKED_REGISTRY = "#parked"
 
 CHUNK_SIZE_BEFORE = 50
 """The size of the chunks of batches that were recorded before it stood in their item."""
@@ -72,16 +71,22 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Parked:
-    """A chunk's message at rest."""
+class ChunkProgress:
+    """A chunk that some sender took. ``left`` counts recipients without a result; times are epoch seconds.
 
-    batch_id: str
-    chunk: int
-    body: str
+    ``owner`` is whose lease it is (None when it was given back), ``lease_until`` when that ends, ``moved_at`` when the
+    chunk was last taken or sent from.
+    """
+
+    done: bool
+    left: int
+    owner: str | None
+    lease_until: float
+    moved_at: float
 
 
 class BatchStore:
-    """The table ``email-batch`` but for the chunks' deliveries (:mod:`ems.store.ledger`)."""
+    """The table ``email-batch`` but for deliveries (:mod:`ems.store.ledger`) and waiting (:mod:`ems.store.parking`)."""
 
     def __init__(self, tables: Tables, *, retention_seconds: float, clock: Callable[[], float] = time.time) -> None:
         self._table = tables.batches
@@ -157,53 +162,20 @@ class BatchStore:
         for row in rows:
             for status, number in counts_of(row).items():
                 counts[status] += number
-            left += 0 if row.state == "done" else len(row.left or ()) + len(row.under_way or ())
+            left += _left(row)
         started = [float(row.started_at) for row in rows if row.started_at]
         moved = [float(row.updated_at) for row in rows if row.updated_at]
         return Progress(counts, left, min(started, default=None), max(moved, default=None))
 
-    def chunk_rows(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], BatchRow]:
-        """Read chunk items by batch id and chunk number; those that no sender has taken yet are missing."""
+    def chunks(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], ChunkProgress]:
+        """Read how chunks stand, by batch id and chunk number; those that no sender has taken yet are missing."""
+        return {key: _progress(row) for key, row in self._chunk_rows(keys).items()}
+
+    def _chunk_rows(self, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], BatchRow]:
         wanted = [(batch_id, chunk_item(chunk)) for batch_id, chunk in keys]
         with translated("cannot read chunks"):
             rows = list(self._table.batch_get(wanted, consistent_read=True)) if wanted else []
         return {(row.batch_id, int(row.item.removeprefix("chunk#"))): row for row in rows}
-
-    def park(self, parked: Parked) -> None:
-        """Put a chunk to rest. The registry entry comes last: the sweep that removes it looks for chunks first."""
-        now = self._clock()
-        with translated("cannot park a chunk"):
-            self._table(
-                parked.batch_id,
-                f"parked#{parked.chunk:06d}",
-                payload=parked.body,
-                expires_at=expiry(now, self._retention),
-            ).save()
-            self._table(PARKED_REGISTRY, parked.batch_id, touched_at=now).save()
-
-    def parked_batches(self) -> dict[str, float]:
-        """List the batches that have parked chunks, with the time of the last parking."""
-        with translated("cannot read what is parked"):
-            rows = list(self._table.query(PARKED_REGISTRY, consistent_read=True))
-        return {row.item: float(row.touched_at) for row in rows}
-
-    def parked_chunks(self, batch_id: str, *, limit: int) -> list[Parked]:
-        """Read up to *limit* parked chunks of a batch, in order."""
-        with translated("cannot read parked chunks"):
-            rows = self._table.query(
-                batch_id, self._table.item.startswith("parked#"), consistent_read=True, limit=limit
-            )
-            return [Parked(batch_id, int(row.item.removeprefix("parked#")), row.payload or "") for row in rows]
-
-    def unpark(self, parked: Parked) -> None:
-        """Forget a parked chunk whose message is in the queue again."""
-        with translated("cannot unpark a chunk"):
-            self._table(parked.batch_id, f"parked#{parked.chunk:06d}").delete()
-
-    def forget_parked_batch(self, batch_id: str, touched_at: float) -> None:
-        """Remove the registry entry of a batch without parked chunks, unless one was parked meanwhile."""
-        row = self._table(PARKED_REGISTRY, batch_id)
-        conditionally("cannot update what is parked", row.delete, condition=self._table.touched_at == touched_at)
 
     def cancel_chunk(self, batch_id: str, chunk: int, size: int) -> bool:
         """Count what is left of a chunk as cancelled; True when the chunk is done.
@@ -212,7 +184,7 @@ class BatchStore:
         is a sender's to find out, so the chunk's message must live on.
         """
         table, now = self._table, self._clock()
-        existing = self.chunk_rows([(batch_id, chunk)]).get((batch_id, chunk))
+        existing = self._chunk_rows([(batch_id, chunk)]).get((batch_id, chunk))
         if existing is None:
             left, condition = size, table.item.does_not_exist()
         elif existing.state == "done":
@@ -259,3 +231,17 @@ def _batch(row: BatchRow) -> Batch:
         created_at=float(row.created_at or 0),
         updated_at=float(row.updated_at or 0),
     )
+
+
+def _progress(row: BatchRow) -> ChunkProgress:
+    return ChunkProgress(
+        done=row.state == "done",
+        left=_left(row),
+        owner=row.lease_owner,
+        lease_until=float(row.lease_until or 0),
+        moved_at=float(row.updated_at or row.started_at or 0),
+    )
+
+
+def _left(row: BatchRow) -> int:
+    return 0 if row.state == "done" else len(row.left or ()) + len(row.under_way or ())

@@ -1,13 +1,15 @@
-"""The drainer's lease and what it has released (the item ``drainer`` of ``email-rate``)."""
+"""The drainer's lease and what one tick leaves to the next (the item ``drainer`` of ``email-rate``)."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pynamodb.exceptions import DoesNotExist
 
 from ems.store.failures import conditionally, translated
+from ems.store.models import RateRow
 from ems.store.tables import Tables
 
 DRAINER = "drainer"
@@ -22,9 +24,20 @@ class Released:
     size: int
     released_at: float
 
-    def json(self) -> list[Any]:
-        """Return the form in which the item holds it."""
-        return [self.batch_id, self.chunk, self.size, self.released_at]
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What one tick leaves to the next.
+
+    Attributes:
+        released: The chunks on their way to the senders or in their hands.
+        ahead: By how many recipients each campaign is ahead of the one whose turn it is.
+        parked: Parked chunks whose turn is to come; none of paused batches or of those whose time is ahead.
+    """
+
+    released: tuple[Released, ...] = ()
+    ahead: Mapping[str, int] = field(default_factory=dict)
+    parked: int = 0
 
 
 class DrainStore:
@@ -34,8 +47,8 @@ class DrainStore:
         self._table = tables.rate
         self._clock = clock
 
-    def acquire(self, *, owner: str, seconds: float) -> list[Released] | None:
-        """Take the lease and return the chunks on their way; None while another drainer has it."""
+    def acquire(self, *, owner: str, seconds: float) -> Memory | None:
+        """Take the lease and return what the last tick left; None while another drainer has it."""
         table, now = self._table, self._clock()
         row = table(DRAINER)
         # The last alternative is this very call, sent again by botocore after its answer was lost.
@@ -46,25 +59,27 @@ class DrainStore:
             actions=[table.lease_owner.set(owner), table.lease_until.set(now + seconds)],
             condition=free,
         )
-        return _released(row.outstanding) if taken else None
+        return _memory(row) if taken else None
 
-    def read(self) -> list[Released]:
-        """Return the chunks on their way, as of the last tick."""
+    def read(self) -> Memory:
+        """Return what the last tick left."""
         with translated("cannot read what the drainer released"):
             try:
                 row = self._table.get(DRAINER)
             except DoesNotExist:
-                return []
-        return _released(row.outstanding)
+                return Memory()
+        return _memory(row)
 
-    def release(self, outstanding: Sequence[Released], *, owner: str) -> None:
-        """Record the chunks on their way and end the lease. Without effect when the lease is another's by now."""
+    def release(self, memory: Memory, *, owner: str) -> None:
+        """Leave *memory* to the next tick and end the lease. Without effect when the lease is another's by now."""
         table = self._table
         conditionally(
             "cannot end the drainer's lease",
             table(DRAINER).update,
             actions=[
-                table.outstanding.set([one.json() for one in outstanding]),
+                table.released.set(_by_batch(memory.released)),
+                table.ahead.set(dict(memory.ahead)),
+                table.parked.set(memory.parked),
                 table.lease_owner.remove(),
                 table.lease_until.remove(),
             ],
@@ -72,5 +87,19 @@ class DrainStore:
         )
 
 
-def _released(outstanding: Sequence[Sequence[Any]] | None) -> list[Released]:
-    return [Released(str(b), int(c), int(s), float(t)) for b, c, s, t in outstanding or ()]
+def _by_batch(released: Sequence[Released]) -> dict[str, list[list[Any]]]:
+    """Write each batch's id once: the item is written twice a second and costs by its size."""
+    batches: defaultdict[str, list[list[Any]]] = defaultdict(list)
+    for one in released:
+        batches[one.batch_id].append([one.chunk, one.size, round(one.released_at, 3)])
+    return batches
+
+
+def _memory(row: RateRow) -> Memory:
+    released = (
+        Released(batch_id, int(chunk), int(size), float(at))
+        for batch_id, chunks in (row.released or {}).items()
+        for chunk, size, at in chunks
+    )
+    ahead = {campaign: int(recipients) for campaign, recipients in (row.ahead or {}).items()}
+    return Memory(tuple(released), ahead, int(row.parked or 0))

@@ -13,6 +13,7 @@ from pynamodb.attributes import (
     JSONAttribute,
     ListAttribute,
     NumberAttribute,
+    NumberSetAttribute,
     TTLAttribute,
     UnicodeAttribute,
     UnicodeSetAttribute,
@@ -145,11 +146,12 @@ class BatchRow(Model):
       that were never tried or that SES gave back, ``under_way`` those of the call in progress. ``doubted`` and
       ``passing`` name the mails in doubt and those that failed for a reason that may pass. ``again`` is of a chunk
       whose recipients are sent to once more: the state that they were in.
-    - ``parked#NNNNNN``: the payload of a chunk whose batch or campaign is paused or not yet due.
+    - ``parked``: the message of a chunk that waits outside the queue, under a key of its own.
     - ``kept#NNNNNN``: the payload of a chunk of which something may be sent again.
 
-    Items of the key ``#parked`` list the batches that have parked chunks (``item`` is the batch id), those of ``#kept``
-    the batches and, with their payload, the single mails that are held in doubt.
+    Items of the key ``#parked`` list what is parked, one for each lot (:mod:`ems.store.parking`), and in the item
+    ``#queue`` the campaign whose chunks ``email-wait`` holds; those of ``#kept`` list the batches and, with their
+    payload, the single mails that are held in doubt.
     """
 
     batch_id = UnicodeAttribute(hash_key=True)
@@ -186,6 +188,7 @@ class BatchRow(Model):
     started_at = NumberAttribute(null=True)
     # parked and kept
     payload = UnicodeAttribute(null=True)
+    parked = NumberSetAttribute(null=True)
     touched_at = NumberAttribute(null=True)
     expires_at = TTLAttribute(null=True)
 
@@ -216,14 +219,16 @@ class RateRow(Model):
     """The items of ``email-rate``: the governor's line, the drainer's lease, and what each sender process reports.
 
     Their ``account`` is ``ses``, ``drainer`` and ``sender#…``. The governor's attributes are written by plain
-    UpdateItem expressions in :mod:`ems.store.rate` and are not declared here. ``outstanding`` lists the chunks that
-    the drainer released and that are not finished, each as ``[batch_id, chunk, size, released_at]``; ``report`` is a
+    UpdateItem expressions in :mod:`ems.store.rate` and are not declared here. ``released``, ``ahead`` and ``parked``
+    are what one tick of the drainer leaves to the next (:class:`ems.store.drain.Memory`); ``report`` is a
     :class:`ems.store.senders.SenderReport`.
     """
 
     account = UnicodeAttribute(hash_key=True)
     lease_owner = UnicodeAttribute(null=True)
     lease_until = NumberAttribute(null=True)
-    outstanding = JSONAttribute(null=True)
+    released = JSONAttribute(null=True)
+    ahead = JSONAttribute(null=True)
+    parked = NumberAttribute(null=True)
     report = JSONAttribute(null=True)
     expires_at = TTLAttribute(null=True)

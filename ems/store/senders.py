@@ -1,6 +1,9 @@
 """What each sender process tells of itself, every few seconds (the items ``sender#…`` of ``email-rate``)."""
 
+import os
+import socket
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -13,6 +16,21 @@ PREFIX = "sender#"
 
 KEPT_SECONDS = 3600
 """A process that has ended leaves its item; readers ignore it by its age, and DynamoDB deletes it."""
+
+
+def process_name() -> str:
+    """Name this process as its reports do."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def lease_owner() -> str:
+    """Name one hold of a chunk by this process, so that everybody can tell whose it is."""
+    return f"{process_name()}/{uuid.uuid4()}"
+
+
+def process_of(owner: str) -> str | None:
+    """Name the process that holds a lease; None when *owner* does not say."""
+    return owner.rpartition("/")[0] or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

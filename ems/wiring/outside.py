@@ -14,6 +14,7 @@ from ems.store.campaigns import CampaignStore
 from ems.store.drain import DrainStore
 from ems.store.email_pages import EmailPages
 from ems.store.ledger import Ledger
+from ems.store.parking import Parking
 from ems.store.senders import SenderReports
 from ems.store.singles import Singles
 from ems.store.suppressions import Suppressions
@@ -52,8 +53,13 @@ class Outside(Parts):
 
     @part
     def batch_store(self) -> BatchStore:
-        """Batches, chunks, parked chunks."""
+        """Batches and how their chunks stand."""
         return BatchStore(self.tables, retention_seconds=self.retention_seconds)
+
+    @part
+    def parking(self) -> Parking:
+        """What waits outside the queue."""
+        return Parking(self.tables, retention_seconds=self.retention_seconds)
 
     @part
     def ledger(self) -> Ledger:

@@ -1,14 +1,20 @@
 """Accepting, releasing, delivering, telling and auditing."""
 
-from ems.sending.accept import Acceptance
+import time
+
+from ems.sending.accept import Acceptance, Limits
 from ems.sending.audit import Auditor
 from ems.sending.batches import Batches
 from ems.sending.campaigns import Campaigns
 from ems.sending.deliver_chunk import ChunkDelivery, Timing
 from ems.sending.deliver_email import EmailDelivery
+from ems.sending.drawer import Drawer
 from ems.sending.emails import Emails
+from ems.sending.gate import Gate
 from ems.sending.rate_report import RateReport
 from ems.sending.release import Drainer
+from ems.sending.unsent import Unsent
+from ems.sending.waiting import WaitingRoom
 from ems.wiring.doubts import Doubting
 from ems.wiring.parts import part
 
@@ -40,18 +46,24 @@ class Sending(Doubting):
             batches=self.batch_store,
             queue=self.sqs,
             chunk_size=self.governor.chunk_size,
-            max_recipients=self.settings.max_recipients,
-            max_ahead_seconds=self.retention_seconds / 2,
+            waiting=WaitingRoom(self.sqs, self.parking),
+            limits=Limits(recipients=self.settings.max_recipients, ahead_seconds=self.retention_seconds / 2),
         )
 
     @part
     def drainer(self) -> Drainer:
         """Releases chunks."""
-        return Drainer(
+        drawer = Drawer(
             sqs=self.sqs,
             batches=self.batch_store,
             campaigns=self.campaign_store,
-            drain=self.drain_store,
+            parking=self.parking,
+            clock=time.time,
+        )
+        return Drainer(
+            drawer=drawer,
+            unsent=Unsent(self.batch_store, self.sender_reports, clock=time.time),
+            memory=self.drain_store,
             rate=self.governor.status,
             release_seconds=self.settings.release_seconds,
         )
@@ -74,7 +86,7 @@ class Sending(Doubting):
         """Delivers chunks."""
         return ChunkDelivery(
             ledger=self.ledger,
-            batches=self.batch_store,
+            gate=Gate(self.batch_store, self.parking),
             suppressions=self.suppressions,
             governor=self.governor,
             mailer=self.mailer,

@@ -7,25 +7,27 @@ from typing import Any, Literal
 
 from fakes.clock import Clock
 from fakes.queues import MemorySqs
+from fakes.release import FakeLine, FakeSenders, drainer_of
 from fakes.sending import Died, FakeCampaigns, FakeGovernor, FakeSuppressions, address
-from fakes.tables import batches_of, chunk_doubts_of, ledger_of, single_doubts_of, singles_of
+from fakes.tables import batches_of, chunk_doubts_of, ledger_of, parking_of, single_doubts_of, singles_of
 
 from ems import messages, queues
 from ems.aws.ses import Mail, Template
 from ems.aws.ses_answers import Accepted, NotNow, Outcome, Refused, Unknown
 from ems.errors import UnavailableError
-from ems.governor.status import Hindrance
-from ems.sending.accept import Acceptance
+from ems.sending.accept import Acceptance, Limits
 from ems.sending.batches import Batches
 from ems.sending.deliver_chunk import ChunkDelivery, Timing
 from ems.sending.deliver_email import EmailDelivery
-from ems.sending.release import Drainer
+from ems.sending.gate import Gate
+from ems.sending.waiting import WaitingRoom
 from ems.store.drain import DrainStore
 from ems.store.tables import Tables
 from ems.tasks.base import EmsTask
 from ems.tasks.deliver import DeliverChunk, DeliverEmail
 
 SUPPRESSED = address(3)
+LINE = FakeLine(effective_rate=4.0)
 
 Answer = Literal["take", "refuse", "lose answer", "lose mail", "throttle", "quota", "outage"]
 
@@ -99,14 +101,6 @@ class SesLog:
 
 
 @dataclass
-class _Rate:
-    effective_rate: float = 4.0
-    quota_left_for_bulk: int | None = None
-    bulk_waits_for: Hindrance | None = None
-    bulk_waits_until: float | None = None
-
-
-@dataclass
 class _Services:
     sqs: Any
     email_delivery: EmailDelivery
@@ -123,27 +117,31 @@ class MainPath:
         self.sqs = MemorySqs(self.clock)
         self.ses = SesLog()
         self.governor = FakeGovernor()
+        self.campaigns = FakeCampaigns()
         self.batch_store = batches_of(tables, self.clock)
-        self.view = Batches(self.batch_store, rate=_Rate, clock=self.clock)
+        self.view = Batches(self.batch_store, rate=lambda: LINE, clock=self.clock)
+        self.parking = parking_of(tables, self.clock)
         sqs, batches = Fused(self.sqs, self), Fused(self.batch_store, self)
+        parking = Fused(self.parking, self)
         singles = Fused(singles_of(tables, self.clock), self)
         self.acceptance = Acceptance(
-            campaigns=FakeCampaigns(),
+            campaigns=self.campaigns,
             singles=singles,  # type: ignore[arg-type]  # the part itself, fused
             batches=batches,  # type: ignore[arg-type]
             queue=sqs,
             chunk_size=lambda: 50,
-            max_recipients=50_000,
-            max_ahead_seconds=86_400,
+            waiting=WaitingRoom(sqs, parking, clock=self.clock),  # type: ignore[arg-type]
+            limits=Limits(recipients=50_000, ahead_seconds=86_400),
             clock=self.clock,
         )
-        self.drainer = Drainer(
-            sqs=sqs,  # type: ignore[arg-type]
-            batches=batches,  # type: ignore[arg-type]
-            campaigns=FakeCampaigns(),
-            drain=Fused(DrainStore(tables, clock=self.clock), self),  # type: ignore[arg-type]
-            rate=_Rate,
-            release_seconds=2.0,
+        self.drainer = drainer_of(
+            sqs=sqs,
+            batches=batches,
+            campaigns=self.campaigns,
+            parking=parking,
+            memory=Fused(DrainStore(tables, clock=self.clock), self),
+            senders=FakeSenders(),
+            rate=lambda: LINE,
             clock=self.clock,
         )
         common: dict[str, Any] = {
@@ -161,7 +159,7 @@ class MainPath:
         )
         chunk_delivery = ChunkDelivery(
             ledger=Fused(ledger_of(tables, self.clock), self),  # type: ignore[arg-type]
-            batches=batches,  # type: ignore[arg-type]
+            gate=Gate(batches, parking, clock=self.clock),  # type: ignore[arg-type]
             doubts=chunk_doubts_of(tables, self.clock),
             timing=Timing(slice_seconds=30, lease_seconds=100, call_seconds=23),
             **common,
@@ -203,7 +201,7 @@ class MainPath:
             while self.work():
                 pass
             idle = not self.sqs.bodies(queues.WAIT) and not self.sqs.bodies(queues.TRIGGER)
-            if idle and not self.batch_store.parked_batches():
+            if idle and not self.parking.waiting().lots:
                 return
             self.clock.advance(61)
         raise AssertionError("the system does not come to rest")

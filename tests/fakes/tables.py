@@ -17,6 +17,7 @@ from ems.store.batches import BatchStore
 from ems.store.doubts import Doubts
 from ems.store.kept import Kept
 from ems.store.ledger import Ledger
+from ems.store.parking import Parking
 from ems.store.singles import Singles
 from ems.store.tables import Tables, bind
 from ems.store.unresolved import UnresolvedChunks
@@ -42,6 +43,10 @@ def ledger_of(tables: Tables, clock: Clock) -> Ledger:
 
 def batches_of(tables: Tables, clock: Clock) -> BatchStore:
     return BatchStore(tables, retention_seconds=RETENTION_SECONDS, clock=clock)
+
+
+def parking_of(tables: Tables, clock: Clock) -> Parking:
+    return Parking(tables, retention_seconds=RETENTION_SECONDS, clock=clock, sleep=clock.sleep)
 
 
 def singles_of(tables: Tables, clock: Clock) -> Singles:

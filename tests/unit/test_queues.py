@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from fakes.clock import Clock
 from fakes.queues import MemorySqs
-from fakes.tables import batches_of
+from fakes.release import FakeLine, FakeSenders, drainer_of
+from fakes.tables import batches_of, parking_of
 
 from ems import messages, queues
 from ems.celery import TASKS
 from ems.local.blueprint import queue_specs
-from ems.sending.release import Drainer
 from ems.settings import Settings
 from ems.store.campaigns import CampaignStore
 from ems.store.drain import DrainStore
@@ -32,12 +32,6 @@ class RecordingSqs(MemorySqs):
         return super().receive(queue, **options)  # type: ignore[arg-type]
 
 
-class FullRate:
-    effective_rate = 100.0
-    quota_left_for_bulk = None
-    bulk_waits_for = None
-
-
 def procfile() -> dict[str, str]:
     lines = (REPOSITORY / "Procfile").read_text().splitlines()
     return {name: command.strip() for name, _, command in (line.partition(":") for line in lines if line.strip())}
@@ -51,13 +45,14 @@ def read_by_workers() -> set[str]:
 @pytest.fixture
 def read_by_drainer(tables: Tables, clock: Clock) -> set[str]:
     sqs = RecordingSqs(clock)
-    Drainer(
-        sqs=sqs,  # type: ignore[arg-type]
+    drainer_of(
+        sqs=sqs,
         batches=batches_of(tables, clock),
         campaigns=CampaignStore(tables),
-        drain=DrainStore(tables, clock=clock),
-        rate=FullRate,
-        release_seconds=2,
+        parking=parking_of(tables, clock),
+        memory=DrainStore(tables, clock=clock),
+        senders=FakeSenders(),
+        rate=FakeLine,
         clock=clock,
     ).tick()
     return sqs.read

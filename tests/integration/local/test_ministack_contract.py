@@ -143,6 +143,30 @@ def test_a_transaction_with_the_same_token_happens_once(dynamodb: Any, table: st
     assert dynamodb.get_item(TableName=table, Key={"id": {"S": "count"}})["Item"]["n"] == {"N": "1"}
 
 
+def test_many_items_are_written_and_deleted_in_one_call(dynamodb: Any, table: str) -> None:
+    puts = [{"PutRequest": {"Item": {"id": {"S": f"r{number}"}}}} for number in range(25)]
+    assert dynamodb.batch_write_item(RequestItems={table: puts})["UnprocessedItems"] == {}
+    deletes = [{"DeleteRequest": {"Key": {"id": {"S": f"r{number}"}}}} for number in range(24)]
+    assert dynamodb.batch_write_item(RequestItems={table: deletes})["UnprocessedItems"] == {}
+    assert dynamodb.scan(TableName=table)["Items"] == [{"id": {"S": "r24"}}]
+
+
+def test_numbers_are_taken_out_of_a_set_and_an_empty_set_is_gone(dynamodb: Any, table: str) -> None:
+    dynamodb.put_item(TableName=table, Item={"id": {"S": "lot"}, "parked": {"NS": ["1", "2", "3"]}})
+
+    def take(*numbers: str) -> Any:
+        return dynamodb.update_item(
+            TableName=table,
+            Key={"id": {"S": "lot"}},
+            UpdateExpression="DELETE parked :numbers",
+            ExpressionAttributeValues={":numbers": {"NS": list(numbers)}},
+            ReturnValues="ALL_NEW",
+        )["Attributes"]
+
+    assert sorted(take("2", "9")["parked"]["NS"]) == ["1", "3"]
+    assert take("1", "3") == {"id": {"S": "lot"}}
+
+
 def test_an_index_is_read_in_pages(dynamodb: Any, table: str) -> None:
     for number in range(5):
         dynamodb.put_item(TableName=table, Item={"id": {"S": f"i{number}"}, "group": {"S": "g"}})

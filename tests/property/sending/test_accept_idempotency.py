@@ -40,13 +40,16 @@ def interrupted(path: MainPath, accept: Any, failures: list[tuple[int, bool, Cal
         path.work()
 
 
-@given(attempts)
-@settings(max_examples=15, deadline=None)
+@given(attempts, st.booleans())
+@settings(max_examples=20, deadline=None)
 def test_a_batch_is_sent_once_to_each_recipient_however_its_acceptance_was_interrupted(
     failures: list[tuple[int, bool, Callable[[], None], int]],
+    parked: bool,  # noqa: FBT001 - Hypothesis passes it by place
 ) -> None:
     with moto_tables() as tables:
         path = MainPath(tables)
+        if parked:
+            path.parking.claim_queue("another")
         interrupted(path, lambda: path.acceptance.bulk(BULK, CALLER), failures)
         accepted = path.acceptance.bulk(BULK, CALLER)
         path.settle_down()
@@ -56,13 +59,16 @@ def test_a_batch_is_sent_once_to_each_recipient_however_its_acceptance_was_inter
         assert path.view.get(accepted.batch_id).counts.sent == RECIPIENTS
 
 
-@given(attempts)
-@settings(max_examples=15, deadline=None)
+@given(attempts, st.booleans())
+@settings(max_examples=20, deadline=None)
 def test_a_batch_that_was_never_accepted_is_sent_to_all_or_to_nobody(
     failures: list[tuple[int, bool, Callable[[], None], int]],
+    parked: bool,  # noqa: FBT001 - Hypothesis passes it by place
 ) -> None:
     with moto_tables() as tables:
         path = MainPath(tables)
+        if parked:
+            path.parking.claim_queue("another")
         interrupted(path, lambda: path.acceptance.bulk(BULK, CALLER), failures)
         path.clock.advance(ACCEPT_SECONDS + 1)
         path.settle_down()

@@ -5,10 +5,11 @@ cancel.
 """
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from fakes.main_path import Answer, Fuse, MainPath, dies, is_cut_off
-from fakes.sending import entry
+from fakes.sending import CAMPAIGN, entry
 from fakes.tables import moto_tables
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -34,15 +35,16 @@ class Delivering(RuleBasedStateMachine):
         super().__init__()
         self._stack = ExitStack()
         self.path = MainPath(self._stack.enter_context(moto_tables()))
+        self.path.campaigns.campaigns["news"] = replace(CAMPAIGN, campaign_id="news")
         self.batches: list[str] = []
         self.singles: list[str] = []
         self.requests = 0
 
-    @rule(size=st.integers(1, 7), drained=st.booleans())
+    @rule(size=st.integers(1, 7), campaign=st.sampled_from(["welcome", "news"]), drained=st.booleans())
     @precondition(lambda self: self.requests < 3)
-    def accept_a_batch(self, size: int, *, drained: bool) -> None:
+    def accept_a_batch(self, size: int, campaign: str, *, drained: bool) -> None:
         self.requests += 1
-        request = BulkRequest("welcome", [entry(i) for i in range(size)])
+        request = BulkRequest(campaign, [entry(i) for i in range(size)])
         self.batches.append(self.path.acceptance.bulk(request, Caller("k", str(self.requests))).batch_id)
         if drained:
             self.path.drainer.tick()
@@ -55,7 +57,7 @@ class Delivering(RuleBasedStateMachine):
         self.singles.append(self.path.acceptance.single(request, Caller("k", str(self.requests))).email_id)
 
     @rule(fuse=fuses)
-    @precondition(lambda self: self.path.sqs.bodies(queues.WAIT))
+    @precondition(lambda self: self.path.sqs.bodies(queues.WAIT) or self.path.parking.waiting().lots)
     def a_drainer_dies(self, fuse: Fuse) -> None:
         self.path.fuse = fuse
         self.path.survives(self.path.drainer.tick)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from fakes.clock import Clock
 from fakes.sending import Died, FakeGovernor, FakeMailer, FakeSuppressions, address, batch, chunk
-from fakes.tables import again_of, chunk_doubts_of, kept_of, ledger_of
+from fakes.tables import again_of, chunk_doubts_of, kept_of, ledger_of, parking_of
 from fakes.tracking import sent_event, tracker_of
 
 from ems import messages
@@ -14,11 +14,13 @@ from ems.sending.again import ChunkAgain
 from ems.sending.chunk_doubts import ChunkDoubts
 from ems.sending.deliver_chunk import ChunkDelivery, Timing
 from ems.sending.doubt_policy import DoubtPolicy, PolicyName
+from ems.sending.gate import Gate
 from ems.sending.outcomes import Delivery, Finished, Postponed
 from ems.sending.payloads import ChunkPayload
 from ems.store.batches import BatchStore
 from ems.store.doubts import Doubt, Doubts
 from ems.store.models import BatchRow, TrackerRow
+from ems.store.parking import Parking, Pick
 from ems.store.status import Status
 from ems.store.tables import Tables
 from ems.store.unresolved import Unresolved, UnresolvedChunks
@@ -39,6 +41,7 @@ def policy_name() -> PolicyName:
 @pytest.fixture
 def deliver(
     batches: BatchStore,
+    parking: Parking,
     suppressions: FakeSuppressions,
     governor: FakeGovernor,
     mailer: FakeMailer,
@@ -49,7 +52,7 @@ def deliver(
     batches.create(batch())
     return ChunkDelivery(
         ledger=ledger_of(tables, clock),
-        batches=batches,
+        gate=Gate(batches, parking, clock=clock),
         suppressions=suppressions,
         governor=governor,
         mailer=mailer,
@@ -75,11 +78,13 @@ def counts(batches: BatchStore) -> dict[str, int]:
     return {**{name: n for name, n in progress.counts.items() if n}, "open": progress.started_left}
 
 
-def second_round(batches: BatchStore) -> ChunkPayload:
+def second_round(parking: Parking) -> ChunkPayload:
     """Take the one parked chunk as the drainer would."""
-    [parked] = batches.parked_chunks("b1", limit=9)
-    batches.unpark(parked)
-    return ChunkPayload.of(messages.arguments_of(parked.body)["chunk"])
+    [lot] = parking.waiting().lots
+    [body] = parking.bodies([Pick(lot, lot.chunks)])
+    parking.leave([Pick(lot, lot.chunks)])
+    assert lot.campaign_id == CHUNK.campaign_id
+    return ChunkPayload.of(messages.arguments_of(body)["chunk"])
 
 
 def left_in_doubt(deliver: Deliver, mailer: FakeMailer, clock: Clock, *, after: float) -> None:
@@ -161,11 +166,13 @@ class TestSentAgain:
         return "resend"
 
     @pytest.fixture
-    def again(self, deliver: Deliver, mailer: FakeMailer, clock: Clock, batches: BatchStore) -> ChunkPayload:
+    def again(
+        self, deliver: Deliver, mailer: FakeMailer, clock: Clock, batches: BatchStore, parking: Parking
+    ) -> ChunkPayload:
         left_in_doubt(deliver, mailer, clock, after=WINDOW)
         assert deliver(CHUNK) == Finished()
         assert counts(batches) == {"sent": 2, "open": 2}
-        return second_round(batches)
+        return second_round(parking)
 
     def test_they_go_into_a_new_chunk_and_are_counted_once(
         self, deliver: Deliver, again: ChunkPayload, tables: Tables, batches: BatchStore, mailer: FakeMailer
@@ -262,6 +269,7 @@ class TestSentAgain:
         again: ChunkPayload,
         clock: Clock,
         batches: BatchStore,
+        parking: Parking,
         mailer: FakeMailer,
         tables: Tables,
     ) -> None:
@@ -269,7 +277,7 @@ class TestSentAgain:
         assert deliver(again) == WAIT
         clock.advance(WINDOW)
         assert deliver(again) == Finished()
-        third = second_round(batches)
+        third = second_round(parking)
         assert (third.chunk, [one.index for one in third.recipients]) == (2, [0])
         assert deliver(third) == Finished()
         assert counts(batches) == {"sent": 4, "open": 0}
@@ -331,6 +339,6 @@ class TestSentAgain:
         )
         assert overtaken.conclude(CHUNK, cancelled=False) == Postponed(1, "a doubt has changed meanwhile")
         assert counts(batches) == {"sent": 3, "in_doubt": 1, "open": 0}
-        assert batches.parked_chunks("b1", limit=9) == []
+        assert parking_of(tables, clock).waiting().lots == ()
         assert item_of(tables, 0).doubted == {"b1-000001"}
         assert mail_of(tables, 1).send_status == Status.IN_DOUBT

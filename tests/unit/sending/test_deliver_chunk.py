@@ -10,10 +10,13 @@ from fakes.tables import chunk_doubts_of, ledger_of
 from ems.aws.ses_answers import NotNow, Pause, Refused, Unknown
 from ems.governor.errors import GovernorUnavailableError, QuotaExhaustedError, StoppedError
 from ems.sending.deliver_chunk import ChunkDelivery, Timing
+from ems.sending.gate import Gate
 from ems.sending.outcomes import PAUSE_SECONDS, Delivery, Finished, Postponed
 from ems.store.batches import BatchStore
 from ems.store.chunk_state import ChunkState
 from ems.store.ledger import Ledger
+from ems.store.parking import Parking, Pick
+from ems.store.senders import process_name, process_of
 from ems.store.tables import Tables
 
 CHUNK = chunk(4)
@@ -30,6 +33,7 @@ def ledger(tables: Tables, clock: Clock) -> Ledger:
 def delivery(
     ledger: Ledger,
     batches: BatchStore,
+    parking: Parking,
     suppressions: FakeSuppressions,
     governor: FakeGovernor,
     mailer: FakeMailer,
@@ -39,7 +43,7 @@ def delivery(
     batches.create(batch())
     return ChunkDelivery(
         ledger=ledger,
-        batches=batches,
+        gate=Gate(batches, parking, clock=clock),
         suppressions=suppressions,
         governor=governor,
         mailer=mailer,
@@ -249,6 +253,15 @@ def test_a_chunk_of_a_batch_that_was_never_accepted_is_dropped(
     assert mailer.calls == []
 
 
+def test_a_chunk_tells_which_process_has_it(
+    delivery: ChunkDelivery, batches: BatchStore, governor: FakeGovernor
+) -> None:
+    owners: list[str | None] = []
+    governor.before_lease = lambda: owners.append(batches.chunks([("b1", 0)])["b1", 0].owner)
+    delivery.deliver(CHUNK)
+    assert {process_of(owner or "") for owner in owners} == {process_name()}
+
+
 def test_a_chunk_of_a_batch_that_is_being_accepted_waits(delivery: ChunkDelivery, batches: BatchStore) -> None:
     batches.create(batch("b2", state="accepting"))
     assert seconds(delivery.deliver(chunk(batch_id="b2"))) == 5
@@ -256,14 +269,15 @@ def test_a_chunk_of_a_batch_that_is_being_accepted_waits(delivery: ChunkDelivery
 
 @pytest.mark.parametrize("changes", [{"state": "paused"}, {"send_at": 1_800_000_010.0}])
 def test_a_chunk_of_a_batch_that_must_wait_is_parked(
-    delivery: ChunkDelivery, batches: BatchStore, mailer: FakeMailer, changes: dict[str, object]
+    delivery: ChunkDelivery, batches: BatchStore, parking: Parking, mailer: FakeMailer, changes: dict[str, object]
 ) -> None:
     batches.create(batch("b2", **changes))
     held = chunk(batch_id="b2")
     assert delivery.deliver(held) == Finished()
     assert mailer.calls == []
-    [parked] = batches.parked_chunks("b2", limit=9)
-    assert parked.chunk == 0
+    [lot] = parking.waiting().lots
+    assert (lot.batch_id, lot.campaign_id, lot.chunks) == ("b2", "welcome", (0,))
+    assert parking.bodies([Pick(lot, (0,))]) != []
 
 
 def test_a_scheduled_batch_is_sent_when_it_is_due(delivery: ChunkDelivery, batches: BatchStore, clock: Clock) -> None:

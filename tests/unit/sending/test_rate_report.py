@@ -13,7 +13,7 @@ from ems.errors import UnavailableError
 from ems.governor.minute import FRESH_SECONDS, Minute
 from ems.governor.status import RateStatus
 from ems.sending.rate_report import RateReport
-from ems.store.drain import DrainStore, Released
+from ems.store.drain import DrainStore, Memory, Released
 from ems.store.senders import SenderReport
 from ems.store.tables import Tables
 
@@ -72,14 +72,16 @@ def test_an_idle_line_has_no_backlog(sqs: MemorySqs, drain: DrainStore) -> None:
     assert status["quota_left_for_bulk"] == 44_000
 
 
-def test_the_backlog_is_what_waits_what_was_released_and_single_mails(sqs: MemorySqs, drain: DrainStore) -> None:
+def test_the_backlog_is_what_waits_in_the_queue_or_parked_what_was_released_and_single_mails(
+    sqs: MemorySqs, drain: DrainStore
+) -> None:
     sqs.send(queues.WAIT, [chunk(50, number=n).message() for n in range(3)])
     sqs.send(queues.TRIGGER, [chunk(20, number=9).message(), single("e1").message(), single("e2").message()])
     drain.acquire(owner="a", seconds=15)
-    drain.release([Released("b1", 9, 20, 1.0)], owner="a")
+    drain.release(Memory((Released("b1", 9, 20, 1.0),), parked=2), owner="a")
 
     status = report(sqs, drain).status()
-    assert (status["backlog"], status["eta_seconds"]) == (172, round(172 / 95, 1))
+    assert (status["backlog"], status["eta_seconds"]) == (272, round(272 / 95, 1))
 
 
 def test_time_unused_while_work_waits_for_quota_is_the_quotas(sqs: MemorySqs, drain: DrainStore) -> None:

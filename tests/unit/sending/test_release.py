@@ -1,76 +1,25 @@
 """The drainer: what moves, what is parked, what is dropped, and how much."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 from fakes.clock import Clock
 from fakes.queues import MemorySqs
-from fakes.sending import CAMPAIGN, Died, FakeCampaigns, batch, chunk
+from fakes.release import FakeLine, finish, labels, put, tick
+from fakes.sending import CAMPAIGN, Died, FakeCampaigns, batch
 
 from ems import queues
 from ems.aws.sqs import OutgoingMessage
 from ems.errors import UnavailableError
+from ems.sending.drawer import IN_HAND_SECONDS
 from ems.sending.fates import ACCEPT_SECONDS, MAX_KEEP_SECONDS
 from ems.sending.payloads import ChunkLabel
-from ems.sending.release import FORGET_SECONDS, IN_HAND_SECONDS, LEASE_SECONDS, Drainer, Tick
-from ems.store.batches import BatchStore, Parked
-from ems.store.chunk_state import ChunkKey
+from ems.sending.release import LEASE_SECONDS, Drainer
+from ems.sending.unsent import FORGET_SECONDS
+from ems.store.batches import BatchStore
 from ems.store.drain import DrainStore
+from ems.store.parking import Parking
 from ems.store.tables import Tables
-
-
-@dataclass
-class FakeRate:
-    effective_rate: float = 100.0
-    quota_left_for_bulk: int | None = None
-    bulk_waits_for: str | None = None
-
-
-@pytest.fixture
-def rate() -> FakeRate:
-    return FakeRate()
-
-
-@pytest.fixture
-def drain(tables: Tables, clock: Clock) -> DrainStore:
-    return DrainStore(tables, clock=clock)
-
-
-@pytest.fixture
-def drainer(
-    sqs: MemorySqs, batches: BatchStore, campaigns: FakeCampaigns, drain: DrainStore, rate: FakeRate, clock: Clock
-) -> Drainer:
-    batches.create(batch(total=500))
-    return Drainer(
-        sqs=sqs,  # type: ignore[arg-type]  # the calls it makes, in memory
-        batches=batches,
-        campaigns=campaigns,
-        drain=drain,
-        rate=lambda: rate,
-        release_seconds=2.0,
-        clock=clock,
-    )
-
-
-def put(sqs: MemorySqs, number: int, *, batch_id: str = "b1", size: int = 50) -> None:
-    """Put *number* chunks into the waiting queue."""
-    sqs.send(queues.WAIT, [chunk(size, batch_id=batch_id, number=n).message() for n in range(number)])
-
-
-def labels(sqs: MemorySqs, queue: str) -> list[tuple[str, int]]:
-    return [(label.batch_id, label.chunk) for label in map(ChunkLabel.of_body, sqs.bodies(queue))]
-
-
-def finish(tables: Tables, *chunks: int) -> None:
-    """Let the senders be done with these chunks of b1."""
-    for number in chunks:
-        tables.batches("b1", ChunkKey("b1", number, "welcome", "bulk", 50).item, state="done", sent=50, size=50).save()
-
-
-def tick(drainer: Drainer) -> Tick:
-    done = drainer.tick()
-    assert done is not None
-    return done
 
 
 def test_a_tick_releases_what_the_line_sends_in_two_seconds(drainer: Drainer, sqs: MemorySqs) -> None:
@@ -100,7 +49,7 @@ def test_what_is_left_of_a_chunk_under_way_counts(drainer: Drainer, sqs: MemoryS
 
 @pytest.mark.parametrize(("rate_now", "released"), [(0.0, 0), (0.2, 1), (26.0, 2), (1000.0, 10)])
 def test_the_slower_the_line_the_less_is_released(
-    drainer: Drainer, sqs: MemorySqs, rate: FakeRate, rate_now: float, released: int
+    drainer: Drainer, sqs: MemorySqs, rate: FakeLine, rate_now: float, released: int
 ) -> None:
     rate.effective_rate = rate_now
     put(sqs, 10)
@@ -109,7 +58,7 @@ def test_the_slower_the_line_the_less_is_released(
 
 @pytest.mark.parametrize("hindrance", ["quota", "account"])
 def test_while_all_bulk_waits_every_chunk_stays_where_it_costs_nothing(
-    drainer: Drainer, sqs: MemorySqs, rate: FakeRate, hindrance: str
+    drainer: Drainer, sqs: MemorySqs, rate: FakeLine, hindrance: str
 ) -> None:
     rate.bulk_waits_for = hindrance
     put(sqs, 10)
@@ -121,7 +70,7 @@ def test_while_all_bulk_waits_every_chunk_stays_where_it_costs_nothing(
 
 @pytest.mark.parametrize(("quota", "released"), [(0, 0), (60, 2), (10_000, 4)])
 def test_no_more_is_released_than_the_days_quota_leaves_for_bulk(
-    drainer: Drainer, sqs: MemorySqs, rate: FakeRate, quota: int, released: int
+    drainer: Drainer, sqs: MemorySqs, rate: FakeLine, quota: int, released: int
 ) -> None:
     rate.quota_left_for_bulk = quota
     put(sqs, 10)
@@ -143,18 +92,17 @@ def test_a_second_drainer_does_nothing_while_one_is_at_work(
 
 
 def test_chunks_of_a_paused_batch_are_parked_and_come_back_after_the_resume(
-    drainer: Drainer, sqs: MemorySqs, batches: BatchStore
+    drainer: Drainer, sqs: MemorySqs, batches: BatchStore, parking: Parking
 ) -> None:
     put(sqs, 3)
     batches.move("b1", "paused", allowed=("waiting",))
     assert (tick(drainer).parked, sqs.bodies(queues.WAIT), sqs.bodies(queues.TRIGGER)) == (3, [], [])
-    assert tick(drainer).unparked == 0
+    assert not tick(drainer).moved
 
     batches.move("b1", "waiting", allowed=("paused",))
-    back = tick(drainer)
-    assert (back.unparked, back.released) == (3, 3)
-    tick(drainer)
-    assert batches.parked_batches() == {}
+    assert tick(drainer).released == 3
+    assert parking.waiting().lots == ()
+    assert sorted(labels(sqs, queues.TRIGGER)) == [("b1", n) for n in range(3)]
 
 
 def test_chunks_of_a_paused_campaign_are_parked_until_it_is_active(
@@ -188,7 +136,7 @@ def test_chunks_of_a_cancelled_batch_are_counted_and_dropped(
 
 
 def test_parked_chunks_of_a_batch_that_is_then_cancelled_are_counted_and_forgotten(
-    drainer: Drainer, sqs: MemorySqs, batches: BatchStore
+    drainer: Drainer, sqs: MemorySqs, batches: BatchStore, parking: Parking
 ) -> None:
     put(sqs, 3)
     batches.move("b1", "paused", allowed=("waiting",))
@@ -196,7 +144,7 @@ def test_parked_chunks_of_a_batch_that_is_then_cancelled_are_counted_and_forgott
     batches.move("b1", "cancelled", allowed=("paused",))
     tick(drainer)
     assert batches.progress("b1").counts["cancelled"] == 150
-    assert batches.parked_chunks("b1", limit=9) == []
+    assert parking.waiting().lots == ()
     assert (sqs.bodies(queues.WAIT), sqs.bodies(queues.TRIGGER)) == ([], [])
 
 
@@ -298,14 +246,14 @@ def test_when_deletes_fail_no_more_is_released_than_the_line_takes(drainer: Drai
 
 @pytest.mark.parametrize("quickly", [False, True])
 def test_a_batch_paused_right_after_its_release_does_not_hold_up_the_line(
-    drainer: Drainer, sqs: MemorySqs, batches: BatchStore, *, quickly: bool
+    drainer: Drainer, sqs: MemorySqs, batches: BatchStore, parking: Parking, *, quickly: bool
 ) -> None:
     """Its chunks are parked by the senders, so nobody will ever report them as sent."""
     put(sqs, 4)
     tick(drainer)
     batches.move("b1", "paused", allowed=("waiting",))
     for message in sqs.receive(queues.TRIGGER, limit=10):
-        batches.park(Parked("b1", ChunkLabel.of_body(message.body).chunk, message.body))
+        parking.park("b1", "welcome", {ChunkLabel.of_body(message.body).chunk: message.body})
         sqs.delete(queues.TRIGGER, [message])
     if not quickly:
         assert tick(drainer).budget == 200
@@ -325,15 +273,20 @@ def test_a_released_chunk_of_which_nothing_is_heard_stops_counting(
 
 
 def test_a_long_tick_ends_before_its_lease(
-    drainer: Drainer, sqs: MemorySqs, batches: BatchStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    drainer: Drainer,
+    sqs: MemorySqs,
+    batches: BatchStore,
+    parking: Parking,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    park = batches.park
+    park = parking.park
 
-    def slowly(parked: object) -> None:
+    def slowly(*parked: object) -> None:
         clock.advance(0.3)
-        park(parked)  # type: ignore[arg-type]
+        park(*parked)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(batches, "park", slowly)
+    monkeypatch.setattr(parking, "park", slowly)
     put(sqs, 100)
     batches.move("b1", "paused", allowed=("waiting",))
     began = clock()

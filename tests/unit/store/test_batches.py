@@ -1,11 +1,11 @@
-"""Batches, parked chunks and cancelled ones on moto's DynamoDB."""
+"""Batches, how their chunks stand, and cancelled ones on moto's DynamoDB."""
 
 import pytest
 from fakes.clock import Clock
 from fakes.sending import batch
 from fakes.tables import batches_of, ledger_of
 
-from ems.store.batches import BatchStore, Parked
+from ems.store.batches import BatchStore, ChunkProgress
 from ems.store.chunk_state import ChunkKey, ChunkState, Settled
 from ems.store.ledger import LeaseLostError, Ledger
 from ems.store.status import Status
@@ -51,28 +51,6 @@ def test_a_batch_that_changed_since_it_was_seen_does_not_move(store: BatchStore)
     store.create(seen)
     assert store.move("b1", "accepting", allowed=("accepting",), at=seen.updated_at + 1)
     assert not store.move("b1", "abandoned", allowed=("accepting",), seen=seen.updated_at)
-
-
-def test_what_is_parked_comes_back_in_order_until_it_is_unparked(store: BatchStore, clock: Clock) -> None:
-    for number in (2, 0, 1):
-        store.park(Parked("b1", number, f"body {number}"))
-
-    assert store.parked_batches() == {"b1": clock()}
-    assert store.parked_chunks("b1", limit=2) == [Parked("b1", 0, "body 0"), Parked("b1", 1, "body 1")]
-    store.unpark(Parked("b1", 0, ""))
-    assert [one.chunk for one in store.parked_chunks("b1", limit=9)] == [1, 2]
-
-
-def test_the_registry_keeps_a_batch_into_which_a_chunk_was_parked_meanwhile(store: BatchStore, clock: Clock) -> None:
-    store.park(Parked("b1", 0, "body"))
-    seen = store.parked_batches()["b1"]
-    clock.advance(1)
-    store.park(Parked("b1", 1, "body"))
-
-    store.forget_parked_batch("b1", seen)
-    assert "b1" in store.parked_batches()
-    store.forget_parked_batch("b1", clock())
-    assert store.parked_batches() == {}
 
 
 def test_cancelling_a_chunk_that_nobody_took_counts_all_of_it(store: BatchStore) -> None:
@@ -125,3 +103,27 @@ def test_progress_sums_the_chunks_that_were_started(store: BatchStore, ledger: L
     progress = store.progress("b1")
     assert (progress.counts["sent"], progress.started_left) == (1, 3)
     assert (progress.started_at, progress.moved_at) == (began, began + 2)
+
+
+def test_a_chunk_tells_how_much_of_it_is_left_whose_it_is_and_when_it_moved(
+    store: BatchStore, ledger: Ledger, clock: Clock
+) -> None:
+    assert store.chunks([("b1", 0)]) == {}
+    began, state = clock(), claim(ledger)
+    assert store.chunks([("b1", 0), ("b1", 1)]) == {
+        ("b1", 0): ChunkProgress(done=False, left=4, owner="a", lease_until=began + 60, moved_at=began)
+    }
+    clock.advance(2)
+    sent = [Settled(0, "b1-000000", "person0@example.com", Status.SENT)]
+    state = ledger.settle(KEY, state, sent, owner="a", next_call=[1])
+    assert store.chunks([("b1", 0)])["b1", 0] == ChunkProgress(
+        done=False, left=3, owner="a", lease_until=began + 60, moved_at=began + 2
+    )
+    ledger.release(KEY, state, owner="a")
+    assert store.chunks([("b1", 0)])["b1", 0] == ChunkProgress(
+        done=False, left=3, owner=None, lease_until=0, moved_at=began + 2
+    )
+    assert store.cancel_chunk("b1", 0, 4)
+    assert store.chunks([("b1", 0)])["b1", 0] == ChunkProgress(
+        done=True, left=0, owner=None, lease_until=0, moved_at=began + 2
+    )
