@@ -22,6 +22,8 @@ broker_transport_options: dict[str, Any] = {
     "poll_seconds": 3,
     # Where SNS is subscribed to the queue itself, its notifications arrive without Celery's envelope.
     "outside_tasks": {queues.EVENTS: messages.TRACK_EVENT},
+    # Any other is refused before Celery sees it, which would write the whole message to its log.
+    "tasks": tuple(messages.QUEUE_OF_TASK),
 }
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None  # for ever: the queue keeps the work meanwhile

@@ -217,7 +217,7 @@ class Channel(virtual.Channel):
                 self.shared.acks.add(Done(received.queue_url, received.receipt_handle, received.message_id))
                 return envelopes.broadcast_payload(received)
             outside_task = self.connection.outside_tasks.get(queue)
-            return envelopes.task_payload(received, queue=queue, outside_task=outside_task)
+            return envelopes.task_payload(received, queue=queue, outside_task=outside_task, tasks=self.connection.tasks)
         except RefusedMessageError as refusal:
             logger.error("message %s on %s is refused: %s", received.message_id, queue, refusal)  # noqa: TRY400 - the words suffice
             return None

@@ -9,12 +9,16 @@ write the body to its log and acknowledge it.
 import base64
 import binascii
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from ems import messages
 
 Payload = dict[str, Any]
+
+NAME_SHOWN = 60
+"""Characters of a strange task's name that are shown."""
 
 _CONTENT_TYPE = "application/json"
 
@@ -45,17 +49,23 @@ class Received:
         }
 
 
-def task_payload(received: Received, *, queue: str, outside_task: str | None) -> Payload:
+def task_payload(
+    received: Received, *, queue: str, outside_task: str | None, tasks: Collection[str] | None = None
+) -> Payload:
     """Make the payload of a task message.
 
-    ``outside_task`` names the task that takes a body from outside as its keyword argument ``message``.
+    ``outside_task`` names the task that takes a body from outside as its keyword argument ``message``, ``tasks`` those
+    that there are; None stands for any.
 
     Raises:
-        RefusedMessageError: The body is no task message and the queue takes none from outside.
+        RefusedMessageError: The body is no task message and the queue takes none from outside, or nobody knows the task.
     """
     envelope = _envelope(received.body)
     if envelope is not None:
         _check_task(envelope)
+        name = envelope["headers"]["task"]
+        if tasks is not None and name not in tasks:
+            raise RefusedMessageError(f"this release knows no task {name[:NAME_SHOWN]!r}")
         return _stamped(envelope, received)
     if outside_task is None:
         raise RefusedMessageError("it is not in Celery's message format")

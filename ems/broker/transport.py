@@ -12,7 +12,7 @@ import functools
 import signal
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -36,6 +36,7 @@ class Transport(virtual.Transport):
         SQS answers to the poll of a killed worker is hidden for a visibility timeout.
         ``outside_tasks``: queue name to the task that takes messages from outside Celery (their body as the keyword
         argument ``message``).
+        ``tasks``: names of the tasks that may be run; default: any. A message of another is left to the redrive policy.
     """
 
     Channel = Channel
@@ -56,6 +57,7 @@ class Transport(virtual.Transport):
         self.visibility_timeout: int | None = options.get("visibility_timeout")
         self.poll_seconds: int = options.get("poll_seconds", SQS_LONG_POLL_SECONDS)
         self.outside_tasks: Mapping[str, str] = options.get("outside_tasks", {})
+        self.tasks: Collection[str] | None = options.get("tasks")
         self.shared = shared()
         self.hub: Any = None
         self._keepalive: tuple[socket.socket, socket.socket] | None = None

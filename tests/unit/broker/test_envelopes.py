@@ -94,3 +94,13 @@ def test_a_control_message_need_not_be_a_task() -> None:
 def test_what_is_no_control_message_is_refused() -> None:
     with pytest.raises(RefusedMessageError):
         broadcast_payload(replace(RECEIVED, body="hello"))
+
+
+def test_a_task_that_nobody_knows_is_refused_by_its_name() -> None:
+    with pytest.raises(RefusedMessageError, match="knows no task 'ems.deliver_email'"):
+        task_payload(RECEIVED, queue=QUEUE, outside_task=None, tasks=["ems.drain"])
+
+
+def test_a_task_that_is_known_is_taken() -> None:
+    payload = task_payload(RECEIVED, queue=QUEUE, outside_task=None, tasks=[messages.DELIVER_EMAIL])
+    assert payload["headers"]["task"] == messages.DELIVER_EMAIL

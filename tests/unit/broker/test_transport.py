@@ -51,6 +51,7 @@ def test_celery_takes_the_transport_from_its_configuration() -> None:
         assert type(connection.transport) is Transport
         assert connection.supports_exchange_type("fanout")
         assert connection.transport.outside_tasks == {queues.EVENTS: messages.TRACK_EVENT}
+        assert set(connection.transport.tasks) == set(messages.QUEUE_OF_TASK)
 
 
 def test_every_task_is_routed_to_a_queue_that_celery_reads() -> None:
