@@ -13,6 +13,7 @@ from ems.errors import UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 Argument = TypeVar("Argument")
 Answer = TypeVar("Answer")
@@ -39,12 +40,14 @@ class OutgoingMessage:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """A message in hand: invisible to others until its visibility timeout ends."""
+    """A message in hand: invisible to others until its visibility timeout ends. ``sent_at`` is in epoch seconds."""
 
     message_id: str
     receipt_handle: str
     body: str
     receive_count: int
+    sent_at: float = 0.0
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +101,10 @@ class Sqs:
                 QueueUrl=url,
                 MaxNumberOfMessages=limit,
                 WaitTimeSeconds=wait_seconds,
-                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+                MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp", "MessageGroupId"],
                 **options,
             )
-        return [
-            ReceivedMessage(
-                message_id=message["MessageId"],
-                receipt_handle=message["ReceiptHandle"],
-                body=message["Body"],
-                receive_count=int(message.get("Attributes", {}).get("ApproximateReceiveCount", "1")),
-            )
-            for message in answer.get("Messages", [])
-        ]
+        return [_received(message) for message in answer.get("Messages", [])]
 
     def delete(self, queue: str, messages: Sequence[ReceivedMessage]) -> None:
         """Delete what is done. A message that cannot be deleted comes again; whoever takes it must bear that."""
@@ -122,6 +117,17 @@ class Sqs:
 
         starts = range(0, len(messages), BATCH_ENTRIES)
         _in_parallel(delete_batch, [messages[start : start + BATCH_ENTRIES] for start in starts])
+
+    def show(self, queue: str, messages: Sequence[ReceivedMessage]) -> None:
+        """Give messages back: they are visible again at once."""
+        url = self.url(queue)
+        for start in range(0, len(messages), BATCH_ENTRIES):
+            entries = [
+                {"Id": str(place), "ReceiptHandle": message.receipt_handle, "VisibilityTimeout": 0}
+                for place, message in enumerate(messages[start : start + BATCH_ENTRIES])
+            ]
+            with _translated(f"cannot give messages back to {queue}"):
+                self._client.change_message_visibility_batch(QueueUrl=url, Entries=entries)  # type: ignore[arg-type]
 
     def depth(self, queue: str) -> Depth:
         """Ask how many messages the queue holds."""
@@ -176,6 +182,18 @@ def _in_parallel(call: Callable[[Argument], Answer], arguments: Sequence[Argumen
         return [call(argument) for argument in arguments]
     with ThreadPoolExecutor(max_workers=PARALLEL_CALLS) as pool:
         return list(pool.map(call, arguments))
+
+
+def _received(message: "MessageTypeDef") -> ReceivedMessage:
+    attributes = message.get("Attributes", {})
+    return ReceivedMessage(
+        message_id=message["MessageId"],
+        receipt_handle=message["ReceiptHandle"],
+        body=message["Body"],
+        receive_count=int(attributes.get("ApproximateReceiveCount", "1")),
+        sent_at=int(attributes.get("SentTimestamp", "0")) / 1000,
+        group=attributes.get("MessageGroupId"),
+    )
 
 
 @contextmanager

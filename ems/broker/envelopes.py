@@ -58,7 +58,7 @@ def task_payload(
     that there are; None stands for any.
 
     Raises:
-        RefusedMessageError: The body is no task message and the queue takes none from outside, or nobody knows the task.
+        RefusedMessageError: The body is no task message and the queue takes none from outside, or the task is unknown.
     """
     envelope = _envelope(received.body)
     if envelope is not None:

@@ -1,4 +1,4 @@
-"""The six tables as PynamoDB models (DESIGN.md section 5).
+"""The seven tables as PynamoDB models (DESIGN.md section 5).
 
 The classes here carry no table name, region or host: :func:`ems.store.tables.bind` derives bound classes from them at
 start, so that nothing is decided at import and two configurations can live in one process.
@@ -231,4 +231,16 @@ class RateRow(Model):
     ahead = JSONAttribute(null=True)
     parked = NumberAttribute(null=True)
     report = JSONAttribute(null=True)
+    expires_at = TTLAttribute(null=True)
+
+
+class NoteRow(Model):
+    """Small records by key that are of use for a while.
+
+    - ``failure#<task id>``: how the runs of a task failed (:mod:`ems.store.failed_runs`). ``failures`` holds for each
+      ``[at, receive, error]``.
+    """
+
+    note = UnicodeAttribute(hash_key=True)
+    failures = ListAttribute[Any](null=True)
     expires_at = TTLAttribute(null=True)

@@ -17,7 +17,7 @@ class SharedConnection(Connection):
     """One DynamoDB client for all tables and threads of a process.
 
     PynamoDB makes a connection for each model, and a client for each thread that comes first at the same moment: with
-    six tables and 24 threads half a gigabyte of service descriptions, and seconds to load them.
+    seven tables and 24 threads half a gigabyte of service descriptions, and seconds to load them.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -40,7 +40,7 @@ class SharedConnection(Connection):
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The six tables, bound. Pass this around instead of importing the models."""
+    """The seven tables, bound. Pass this around instead of importing the models."""
 
     campaigns: type[models.CampaignRow]
     emails: type[models.TrackerRow]
@@ -48,11 +48,12 @@ class Tables:
     suppressions: type[models.SuppressionRow]
     rate: type[models.RateRow]
     api_keys: type[models.ApiKeyRow]
+    notes: type[models.NoteRow]
     connection: SharedConnection
 
     def all(self) -> tuple[type[Model], ...]:
         """Return every table, for provisioning and health checks."""
-        return (self.campaigns, self.emails, self.batches, self.suppressions, self.rate, self.api_keys)
+        return (self.campaigns, self.emails, self.batches, self.suppressions, self.rate, self.api_keys, self.notes)
 
 
 def bind(settings: Settings) -> Tables:
@@ -85,5 +86,6 @@ def bind(settings: Settings) -> Tables:
         suppressions=bound(models.SuppressionRow, "email-suppression"),
         rate=bound(models.RateRow, "email-rate"),
         api_keys=bound(models.ApiKeyRow, "email-api-key"),
+        notes=bound(models.NoteRow, "email-note"),
         connection=connection,
     )

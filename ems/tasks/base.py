@@ -1,16 +1,18 @@
 """What all tasks share: the process's services, and how a message is handed in again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import structlog
+from billiard.einfo import ExceptionInfo
 from celery import Task
 
 from ems import messages
 from ems.aws.sqs import OutgoingMessage
 from ems.errors import UnavailableError
 from ems.sending.outcomes import Delivery, Postponed, after_unavailable
+from ems.tasks.descriptions import described
 from ems.wiring import Services
 
 log = structlog.get_logger()
@@ -28,6 +30,17 @@ class EmsTask(Task[Any, Any]):
 
     def __init__(self, services: Services) -> None:
         self.services = services
+
+    def on_failure(
+        self, exc: Exception, task_id: str, args: tuple[Any, ...], kwargs: dict[str, Any], einfo: ExceptionInfo
+    ) -> None:
+        """Note why this run failed, for ``ems dlq``; the message comes back after its visibility timeout."""
+        del args, kwargs, einfo  # Celery's signature
+        delivery: Mapping[str, Any] = self.request.delivery_info or {}
+        try:
+            self.services.failed_runs.add(task_id, receive=delivery.get("receives", 0), error=described(exc))
+        except UnavailableError as error:
+            log.warning("failed run not noted", task_id=task_id, reason=str(error))
 
     def conclude(self, delivery: Delivery, again: Callable[[], OutgoingMessage], *, identifier: str) -> None:
         """Hand the message in again, as *again* makes it, if the delivery was postponed.

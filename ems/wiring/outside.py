@@ -13,6 +13,7 @@ from ems.store.batches import BatchStore
 from ems.store.campaigns import CampaignStore
 from ems.store.drain import DrainStore
 from ems.store.email_pages import EmailPages
+from ems.store.failed_runs import FailedRuns
 from ems.store.ledger import Ledger
 from ems.store.parking import Parking
 from ems.store.senders import SenderReports
@@ -80,6 +81,11 @@ class Outside(Parts):
     def suppressions(self) -> Suppressions:
         """Who gets no mail."""
         return Suppressions(self.tables)
+
+    @part
+    def failed_runs(self) -> FailedRuns:
+        """Why tasks failed."""
+        return FailedRuns(self.tables)
 
     @part
     def drain_store(self) -> DrainStore:

@@ -1,4 +1,4 @@
-"""The six tables on moto. Clients are made once a test run: botocore takes a tenth of a second for each."""
+"""The seven tables on moto. Clients are made once a test run: botocore takes a tenth of a second for each."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -38,7 +38,7 @@ def loopback() -> None:
 
 @pytest.fixture
 def tables() -> Iterator[Tables]:
-    """The six tables, empty."""
+    """The seven tables, empty."""
     with moto_tables() as made:
         yield made
 

@@ -97,7 +97,7 @@ def test_what_is_no_control_message_is_refused() -> None:
 
 
 def test_a_task_that_nobody_knows_is_refused_by_its_name() -> None:
-    with pytest.raises(RefusedMessageError, match="knows no task 'ems.deliver_email'"):
+    with pytest.raises(RefusedMessageError, match="knows no task 'ems\\.deliver_email'"):
         task_payload(RECEIVED, queue=QUEUE, outside_task=None, tasks=["ems.drain"])
 
 
