@@ -10,11 +10,12 @@ Arguments travel as keywords only and may only grow: a worker of yesterday must 
 import base64
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ems import queues
+from ems.errors import EmsError
 
 DELIVER_EMAIL = "ems.deliver_email"
 DELIVER_CHUNK = "ems.deliver_chunk"
@@ -30,6 +31,12 @@ QUEUE_OF_TASK = {
 
 CHUNK_HEADER = "ems_chunk"
 """Header by which the drainer knows a chunk without decoding its recipients."""
+
+
+NAME_SHOWN = 60
+"""Characters of a strange task's name that are shown."""
+
+_CONTENT_TYPE = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ def envelope(
     return {
         "body": base64.b64encode(arguments.encode()).decode(),
         "content-encoding": "utf-8",
-        "content-type": "application/json",
+        "content-type": _CONTENT_TYPE,
         "headers": {
             "lang": "py",
             "task": task,
@@ -102,6 +109,63 @@ def envelope(
             "delivery_tag": str(uuid.uuid4()),
         },
     }
+
+
+class RefusedMessageError(EmsError):
+    """The body cannot become a task or a control message; says why in words that hold no part of the body."""
+
+
+def envelope_of(body: str) -> dict[str, Any] | None:
+    """Read kombu's envelope, plain or in base64; None when the body is something else."""
+    if not body.lstrip().startswith("{"):
+        try:
+            body = base64.b64decode(body, validate=True).decode()
+        except ValueError:  # binascii.Error and UnicodeDecodeError are both
+            return None
+    try:
+        envelope = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(envelope, dict) or not isinstance(envelope.get("body"), str):
+        return None
+    if not isinstance(envelope.get("headers"), dict) or not isinstance(envelope.get("properties"), dict):
+        return None
+    return envelope
+
+
+def content_of(envelope: Mapping[str, Any]) -> Any:
+    """Decode what an envelope carries; of a task that is ``[args, kwargs, embed]``.
+
+    Raises:
+        RefusedMessageError: It is no JSON, or not in the encoding that the envelope names.
+    """
+    if envelope.get("content-type") != _CONTENT_TYPE:
+        raise RefusedMessageError(f"its content type is not {_CONTENT_TYPE}")
+    body = envelope["body"]
+    try:
+        text = base64.b64decode(body, validate=True) if envelope["properties"].get("body_encoding") else body
+        return json.loads(text)
+    except ValueError as error:  # binascii.Error is one
+        raise RefusedMessageError("its arguments are not JSON in the encoding that it names") from error
+
+
+def check_task(envelope: Mapping[str, Any], *, tasks: Collection[str] | None) -> None:
+    """See that an envelope holds a task that a worker can run: one of *tasks*, or any when that is None.
+
+    Raises:
+        RefusedMessageError: It does not.
+    """
+    headers = envelope["headers"]
+    name = headers.get("task")
+    if not isinstance(name, str) or not isinstance(headers.get("id"), str):
+        raise RefusedMessageError("its headers name no task and id (task protocol 2)")
+    match content_of(envelope):
+        case [list(), dict(), dict()]:
+            pass
+        case _:
+            raise RefusedMessageError("its arguments are not [args, kwargs, embed] (task protocol 2)")
+    if tasks is not None and name not in tasks:
+        raise RefusedMessageError(f"this release knows no task {name[:NAME_SHOWN]!r}")
 
 
 def header_of(body: str, name: str) -> Any:

@@ -20,10 +20,11 @@ from kombu.utils.json import dumps
 from ems.aws.clients import SQS_LONG_POLL_SECONDS
 from ems.broker import envelopes, names
 from ems.broker.acks import Done
-from ems.broker.envelopes import Payload, Received, RefusedMessageError
+from ems.broker.envelopes import Payload, Received
 from ems.broker.polling import RECEIVE_MAX, Handover, Poller, Room
 from ems.broker.qos import QoS
 from ems.broker.receiving import Receiver
+from ems.messages import RefusedMessageError
 
 if TYPE_CHECKING:
     from ems.broker.transport import Transport

@@ -6,25 +6,14 @@ the task that takes bodies from outside; everywhere else they are refused before
 write the body to its log and acknowledge it.
 """
 
-import base64
-import binascii
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from ems import messages
+from ems.messages import RefusedMessageError
 
 Payload = dict[str, Any]
-
-NAME_SHOWN = 60
-"""Characters of a strange task's name that are shown."""
-
-_CONTENT_TYPE = "application/json"
-
-
-class RefusedMessageError(Exception):
-    """The body cannot become a task or a control message; says why in words that hold no part of the body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +49,9 @@ def task_payload(
     Raises:
         RefusedMessageError: The body is no task message and the queue takes none from outside, or the task is unknown.
     """
-    envelope = _envelope(received.body)
+    envelope = messages.envelope_of(received.body)
     if envelope is not None:
-        _check_task(envelope)
-        name = envelope["headers"]["task"]
-        if tasks is not None and name not in tasks:
-            raise RefusedMessageError(f"this release knows no task {name[:NAME_SHOWN]!r}")
+        messages.check_task(envelope, tasks=tasks)
         return _stamped(envelope, received)
     if outside_task is None:
         raise RefusedMessageError("it is not in Celery's message format")
@@ -78,51 +64,11 @@ def broadcast_payload(received: Received) -> Payload:
     Raises:
         RefusedMessageError: The body is not in kombu's format.
     """
-    envelope = _envelope(received.body)
+    envelope = messages.envelope_of(received.body)
     if envelope is None:
         raise RefusedMessageError("it is not in kombu's message format")
-    _decoded(envelope)
+    messages.content_of(envelope)
     return _stamped(envelope, received)
-
-
-def _envelope(body: str) -> Payload | None:
-    """Read kombu's envelope, plain or in base64; None when the body is something else."""
-    if not body.lstrip().startswith("{"):
-        try:
-            body = base64.b64decode(body, validate=True).decode()
-        except ValueError:  # binascii.Error and UnicodeDecodeError are both
-            return None
-    try:
-        envelope = json.loads(body)
-    except ValueError:
-        return None
-    if not isinstance(envelope, dict) or not isinstance(envelope.get("body"), str):
-        return None
-    if not isinstance(envelope.get("headers"), dict) or not isinstance(envelope.get("properties"), dict):
-        return None
-    return envelope
-
-
-def _decoded(envelope: Payload) -> Any:
-    if envelope.get("content-type") != _CONTENT_TYPE:
-        raise RefusedMessageError(f"its content type is not {_CONTENT_TYPE}")
-    body = envelope["body"]
-    try:
-        text = base64.b64decode(body, validate=True) if envelope["properties"].get("body_encoding") else body
-        return json.loads(text)
-    except (binascii.Error, ValueError) as error:
-        raise RefusedMessageError("its arguments are not JSON in the encoding that it names") from error
-
-
-def _check_task(envelope: Payload) -> None:
-    headers = envelope["headers"]
-    if not isinstance(headers.get("task"), str) or not isinstance(headers.get("id"), str):
-        raise RefusedMessageError("its headers name no task and id (task protocol 2)")
-    match _decoded(envelope):
-        case [list(), dict(), dict()]:
-            return
-        case _:
-            raise RefusedMessageError("its arguments are not [args, kwargs, embed] (task protocol 2)")
 
 
 def _task_for(received: Received, *, queue: str, task: str) -> Payload:

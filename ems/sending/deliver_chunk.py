@@ -88,12 +88,36 @@ class ChunkDelivery:
         if isinstance(claimed, Done):
             return self._finish(chunk, unresolved=claimed.unresolved, cancelled=passed.cancelled)
         if isinstance(claimed, Busy):
-            return Postponed(max(math.ceil(claimed.until - hold.since), 0) + 1, "another sender has the chunk")
+            return _wait_for(claimed, now=hold.since)
         try:
             return self._give_up(chunk, claimed, hold) if passed.cancelled else self._work(chunk, claimed, hold)
         except LeaseLostError:
             # Its new owner works from the same message; a copy of our own keeps the chunk safe if that one dies.
-            return Postponed(math.ceil(self._timing.lease_seconds), "another sender took the chunk over")
+            return self._taken_over()
+
+    def give_up(self, chunk: ChunkPayload, *, reason: str) -> Delivery:
+        """End what is left of a chunk as failed, never to be sent; Postponed while a sender has it in hand.
+
+        What a sender had in a call when it died may have been sent, so it is in doubt.
+
+        Raises:
+            UnavailableError: DynamoDB cannot be reached.
+        """
+        passed = self._gate.check(chunk, sending=False)
+        if not isinstance(passed, Passed):
+            return passed
+        hold = _Hold(lease_owner(), since=self._clock(), call_size=0)
+        claimed = self._ledger.claim(chunk.key(), owner=hold.owner, lease_seconds=self._timing.lease_seconds)
+        if isinstance(claimed, Done):
+            return self._finish(chunk, unresolved=claimed.unresolved, cancelled=passed.cancelled)
+        if isinstance(claimed, Busy):
+            return _wait_for(claimed, now=hold.since)
+        settled = [*self._abandoned(chunk, claimed.under_way), *_unsent(chunk, claimed, reason=reason)]
+        try:
+            state = self._record(chunk, claimed, settled, hold, next_call=())
+        except LeaseLostError:
+            return self._taken_over()
+        return self._finish(chunk, unresolved=state.unresolved, cancelled=passed.cancelled)
 
     def _give_up(self, chunk: ChunkPayload, claimed: ChunkState, hold: _Hold) -> Delivery:
         """Settle what a dead sender of a cancelled batch left in doubt; the rest is cancelled when it comes again.
@@ -102,10 +126,7 @@ class ChunkDelivery:
         """
         settled = self._abandoned(chunk, claimed.under_way)
         if claimed.again is not None:
-            may_pass = claimed.again is Status.FAILED
-            settled += [
-                settled_at(chunk, position, claimed.again, may_pass=may_pass, reverts=True) for position in claimed.left
-            ]
+            settled += _unsent(chunk, claimed, reason=None)
         state = self._record(chunk, claimed, settled, hold, next_call=())
         return self._hand_back(chunk, state, hold, Postponed(0, "the batch is cancelled"))
 
@@ -210,6 +231,21 @@ class ChunkDelivery:
         pauses = [after_pause(reason) for reason in reasons if reason.why not in {"throttled", "late"}]
         return max(pauses, key=lambda pause: pause.delay_seconds, default=None)
 
+    def _taken_over(self) -> Postponed:
+        return Postponed(math.ceil(self._timing.lease_seconds), "another sender took the chunk over")
+
     def _hand_back(self, chunk: ChunkPayload, state: ChunkState, hold: _Hold, postponed: Postponed) -> Postponed:
         self._ledger.release(chunk.key(), state, owner=hold.owner)
         return postponed
+
+
+def _wait_for(busy: Busy, *, now: float) -> Postponed:
+    return Postponed(max(math.ceil(busy.until - now), 0) + 1, "another sender has the chunk")
+
+
+def _unsent(chunk: ChunkPayload, claimed: ChunkState, *, reason: str | None) -> list[Settled]:
+    """End those who are left without a mail: as failed, or as what they were before they were to be sent to again."""
+    if claimed.again is None:
+        return [settled_at(chunk, position, Status.FAILED, reason=reason) for position in claimed.left]
+    may_pass = claimed.again is Status.FAILED
+    return [settled_at(chunk, position, claimed.again, may_pass=may_pass, reverts=True) for position in claimed.left]

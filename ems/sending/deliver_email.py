@@ -89,6 +89,18 @@ class EmailDelivery:
         again = self._singles.claim_again(claim.doubt, decision, owner=owner, lease_seconds=self._lease_seconds)
         return again, claim.doubt
 
+    def give_up(self, mail: SinglePayload, *, reason: str) -> Delivery:
+        """End a mail as failed that shall not be sent, unless a sender had it in hand.
+
+        Postponed while one has; a mail that one had and died with may have been sent, so it is in doubt.
+
+        Raises:
+            UnavailableError: DynamoDB cannot be reached.
+        """
+        if self._singles.settle(mail.email_id, Status.FAILED, owner=None, reason=reason):
+            return Finished()
+        return self._not_granted(mail, self._singles.standing(mail.email_id))
+
     def _send(self, mail: SinglePayload, outgoing: Mail, lease: Lease) -> Outcome:
         try:
             if not self._governor.arrive(lease):

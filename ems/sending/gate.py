@@ -32,8 +32,8 @@ class Gate:
         self._parking = parking
         self._clock = clock
 
-    def check(self, chunk: ChunkPayload) -> Passed | Delivery:
-        """Let a chunk pass, or say what became of its message.
+    def check(self, chunk: ChunkPayload, *, sending: bool = True) -> Passed | Delivery:
+        """Let a chunk pass, or say what became of its message; a batch that is held stops only *sending*.
 
         Raises:
             UnavailableError: DynamoDB cannot be reached.
@@ -47,7 +47,7 @@ class Gate:
         if batch.state == "cancelled":
             self._batches.cancel_chunk(chunk.batch_id, chunk.chunk, len(chunk.recipients))
             return Passed(cancelled=True)
-        if batch.held(self._clock()):
+        if sending and batch.held(self._clock()):
             self._parking.park(chunk.batch_id, chunk.campaign_id, {chunk.chunk: chunk.message().body})
             return Finished()
         return Passed(cancelled=False)

@@ -36,7 +36,8 @@ class EmsTask(Task[Any, Any]):
     ) -> None:
         """Note why this run failed, for ``ems dlq``; the message comes back after its visibility timeout."""
         del args, kwargs, einfo  # Celery's signature
-        delivery: Mapping[str, Any] = self.request.delivery_info or {}
+        # Celery keeps three fields of the delivery's own record, and the whole of it among the properties.
+        delivery: Mapping[str, Any] = (self.request.properties or {}).get("delivery_info", {})
         try:
             self.services.failed_runs.add(task_id, receive=delivery.get("receives", 0), error=described(exc))
         except UnavailableError as error:

@@ -6,6 +6,7 @@ from ems.sending.accept import Acceptance, Limits
 from ems.sending.audit import Auditor
 from ems.sending.batches import Batches
 from ems.sending.campaigns import Campaigns
+from ems.sending.dead_letters import DeadLetters
 from ems.sending.deliver_chunk import ChunkDelivery, Timing
 from ems.sending.deliver_email import EmailDelivery
 from ems.sending.drawer import Drawer
@@ -93,6 +94,13 @@ class Sending(Doubting):
             doubts=self.chunk_doubts,
             configuration_set=self.settings.configuration_set,
             timing=self._timing,
+        )
+
+    @part
+    def dead_letters(self) -> DeadLetters:
+        """Looks through the dead-letter queues."""
+        return DeadLetters(
+            sqs=self.sqs, failed_runs=self.failed_runs, emails=self.email_delivery, chunks=self.chunk_delivery
         )
 
     @part

@@ -35,7 +35,8 @@ class MemorySqs:
             taken = taken[: self.taken_before_failing]
         held = self.queues.setdefault(queue, [])
         for message in taken:
-            held.append(_Held(next(self.numbers), message, self.clock() + message.delay_seconds))
+            visible_at = self.clock() + message.delay_seconds
+            held.append(_Held(next(self.numbers), message, visible_at, sent_at=self.clock()))
         self._fail_if_down("send")
 
     def receive(
@@ -48,7 +49,19 @@ class MemorySqs:
         for one in visible:
             one.visible_at = self.clock() + hidden
             one.receipts += 1
-        return [ReceivedMessage(str(o.number), f"{o.number}.{o.receipts}", o.message.body, o.receipts) for o in visible]
+        return [
+            ReceivedMessage(
+                str(o.number), f"{o.number}.{o.receipts}", o.message.body, o.receipts, o.sent_at, o.message.group
+            )
+            for o in visible
+        ]
+
+    def show(self, queue: str, messages: Sequence[ReceivedMessage]) -> None:
+        self._fail_if_down("show")
+        given_back = {message.receipt_handle.partition(".")[0] for message in messages}
+        for one in self.queues.get(queue, []):
+            if str(one.number) in given_back:
+                one.visible_at = self.clock()
 
     def delete(self, queue: str, messages: Sequence[ReceivedMessage]) -> None:
         self._fail_if_down("delete")

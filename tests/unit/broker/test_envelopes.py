@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ems import messages
-from ems.broker.envelopes import Received, RefusedMessageError, broadcast_payload, task_payload
-from ems.messages import TaskMessage
+from ems.broker.envelopes import Received, broadcast_payload, task_payload
+from ems.messages import RefusedMessageError, TaskMessage
 
 QUEUE = "email-trigger"
 BODY = TaskMessage(messages.DELIVER_EMAIL, {"email_id": "e-1"}, label="email=e-1").body()

@@ -312,3 +312,54 @@ def test_a_cancelled_chunk_in_another_senders_hands_waits_for_it(
     ledger.claim(CHUNK.key(), owner="other", lease_seconds=60)
     batches.move("b1", "cancelled", allowed=("waiting",))
     assert seconds(delivery.deliver(CHUNK)) == 61
+
+
+def test_what_is_left_of_a_chunk_that_is_given_up_ends_as_failed_and_is_never_sent(
+    delivery: ChunkDelivery, mailer: FakeMailer, governor: FakeGovernor, tables: Tables, batches: BatchStore
+) -> None:
+    governor.refusals = [StoppedError()]
+    delivery.deliver(CHUNK)
+    assert delivery.give_up(CHUNK, reason="dropped") == Finished()
+    assert statuses(tables) == dict.fromkeys(range(4), "failed")
+    assert {row.reason for row in tables.emails.scan()} == {"dropped"}
+    assert counts(batches) == {"failed": 4, "open": 0}
+    assert delivery.deliver(CHUNK) == Finished()
+    assert delivery.give_up(CHUNK, reason="dropped") == Finished()
+    assert mailer.taken == {}
+
+
+def test_giving_up_a_chunk_waits_for_its_sender_and_leaves_in_doubt_what_a_dead_one_had(
+    delivery: ChunkDelivery, mailer: FakeMailer, batches: BatchStore, clock: Clock
+) -> None:
+    mailer.script = [None, None, Died()]
+    with pytest.raises(Died):
+        delivery.deliver(CHUNK)
+    clock.advance(seconds(delivery.give_up(CHUNK, reason="dropped")))
+    clock.advance(seconds(delivery.give_up(CHUNK, reason="dropped")))  # an event may still tell
+    assert delivery.give_up(CHUNK, reason="dropped") == Finished()
+    assert counts(batches) == {"sent": 2, "in_doubt": 2, "open": 0}
+
+
+@pytest.mark.parametrize(("state", "ends"), [("abandoned", {}), ("cancelled", {"cancelled": 4})])
+def test_giving_up_a_chunk_of_a_batch_that_is_no_more_fails_nobody(
+    delivery: ChunkDelivery, batches: BatchStore, state: str, ends: dict[str, int]
+) -> None:
+    batches.move("b1", state, allowed=["waiting"])
+    assert delivery.give_up(CHUNK, reason="dropped") == Finished()
+    assert counts(batches) == {**ends, "open": 0}
+
+
+def test_a_chunk_of_a_paused_batch_can_be_given_up(
+    delivery: ChunkDelivery, batches: BatchStore, parking: Parking
+) -> None:
+    batches.move("b1", "paused", allowed=["waiting"])
+    assert delivery.give_up(CHUNK, reason="dropped") == Finished()
+    assert counts(batches) == {"failed": 4, "open": 0}
+    assert parking.waiting().lots == ()
+
+
+def test_a_chunk_of_a_batch_that_is_still_being_accepted_is_not_given_up(
+    delivery: ChunkDelivery, batches: BatchStore
+) -> None:
+    batches.move("b1", "accepting", allowed=["waiting"])
+    assert seconds(delivery.give_up(CHUNK, reason="dropped")) > 0

@@ -223,3 +223,33 @@ def test_an_outage_before_the_claim_leaves_the_mail_queued(
     with pytest.raises(UnavailableError, match="DynamoDB"):
         delivery.deliver(MAIL)
     assert mailer.calls == []
+
+
+def test_a_mail_that_is_given_up_ends_as_failed_and_is_never_sent(
+    delivery: EmailDelivery, mailer: FakeMailer, row: TrackerRow
+) -> None:
+    assert delivery.give_up(MAIL, reason="dropped") == Finished()
+    row.refresh(consistent_read=True)
+    assert (row.send_status, row.reason) == ("failed", "dropped")
+    assert delivery.deliver(MAIL) == Finished()
+    assert mailer.taken == {}
+
+
+def test_giving_up_a_mail_that_was_sent_changes_nothing(delivery: EmailDelivery, row: TrackerRow) -> None:
+    delivery.deliver(MAIL)
+    assert delivery.give_up(MAIL, reason="dropped") == Finished()
+    row.refresh(consistent_read=True)
+    assert (row.send_status, row.reason) == ("sent", None)
+
+
+def test_giving_up_a_mail_waits_for_its_sender_and_leaves_in_doubt_what_a_dead_one_had(
+    delivery: EmailDelivery, mailer: FakeMailer, row: TrackerRow, clock: Clock
+) -> None:
+    mailer.script = [Died()]
+    with pytest.raises(Died):
+        delivery.deliver(MAIL)
+    clock.advance(seconds(delivery.give_up(MAIL, reason="dropped")))
+    clock.advance(seconds(delivery.give_up(MAIL, reason="dropped")))  # an event may still tell
+    assert delivery.give_up(MAIL, reason="dropped") == Finished()
+    row.refresh(consistent_read=True)
+    assert row.send_status == "in_doubt"

@@ -1,5 +1,6 @@
 """Queue depths as Prometheus sees them."""
 
+from fakes.clock import Clock
 from fakes.queues import MemorySqs
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -11,7 +12,7 @@ from ems.web.queue_metrics import QueueDepths
 
 def scrape(sqs: MemorySqs) -> str:
     registry = CollectorRegistry()
-    registry.register(QueueDepths(sqs))
+    registry.register(QueueDepths(sqs, clock=sqs.clock))
     return generate_latest(registry).decode()
 
 
@@ -36,3 +37,13 @@ def test_a_queue_that_cannot_be_read_leaves_a_gap(sqs: MemorySqs) -> None:
     text = scrape(OneUnreachable(sqs.clock))
     assert f'queue="{queues.TRIGGER}"' in text
     assert f'queue="{queues.EVENTS}"' not in text
+
+
+def test_the_age_of_dead_letters_is_shown_where_there_are_any_and_hides_none(sqs: MemorySqs, clock: Clock) -> None:
+    dead = queues.dead_letter(queues.TRIGGER)
+    assert "ems_dead_letter_age_seconds{" not in scrape(sqs)
+    sqs.send(dead, [OutgoingMessage("old")])
+    clock.advance(90)
+    sqs.send(dead, [OutgoingMessage("new")])
+    assert f'ems_dead_letter_age_seconds{{queue="{dead}"}} 90.0' in scrape(sqs)
+    assert len(sqs.receive(dead, limit=10)) == 2
