@@ -6,7 +6,7 @@ and the completion of a shell stay quick.
 
 import click
 
-from ems.cli import audit, dlq, keys, local
+from ems.cli import audit, dlq, keys, local, resolve, retry
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,5 +14,16 @@ def main() -> None:
     """EMS, the Email Management System."""
 
 
-for command in (local.local, local.provision, local.up, local.demo, local.simulate, audit.audit, dlq.dlq, keys.keys):
+for command in (
+    local.local,
+    local.provision,
+    local.up,
+    local.demo,
+    local.simulate,
+    audit.audit,
+    resolve.resolve,
+    retry.retry,
+    dlq.dlq,
+    keys.keys,
+):
     main.add_command(command)

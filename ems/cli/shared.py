@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 console = Console()
 """Where tables and progress go."""
 
+BY = "the command line"
+"""Who decides here, as it stands on a mail's record."""
+
 
 def settings_of_environment() -> Settings:
     """Read the settings; a senseless one ends the command with a line that names it."""
@@ -37,3 +40,8 @@ def told_to_people() -> Iterator[None]:
         yield
     except EmsError as error:
         raise click.ClickException(str(error)) from error
+
+
+def confirmed(*, yes: bool) -> bool:
+    """Ask whether to go on, unless that was said with the command."""
+    return yes or click.confirm("Go on?", default=False)

@@ -74,6 +74,13 @@ class CampaignsReader(Protocol):
         """Read campaigns by id."""
 
 
+class BatchReader(Protocol):
+    """Where batches come from."""
+
+    def get(self, batch_id: str) -> Batch | None:
+        """Read a batch; None when there is none."""
+
+
 class QueueSender(Protocol):
     """Where messages go (:class:`ems.aws.sqs.Sqs`)."""
 

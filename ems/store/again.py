@@ -114,7 +114,11 @@ class Again:
         email_ids = [mail.email_id for mail in move.mails]
         transaction.update(
             table(move.batch_id, chunk_item(move.chunk)),
-            actions=[added(table, move.before, -size), *forgotten(table, email_ids, move.before)],
+            actions=[
+                table.size.add(-size),
+                added(table, move.before, -size),
+                *forgotten(table, email_ids, move.before),
+            ],
         )
         fresh = table(
             move.batch_id,

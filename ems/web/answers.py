@@ -1,11 +1,14 @@
 """What callers get, as pydantic models; the OpenAPI document is generated from them. Times are ISO 8601 in UTC."""
 
-from typing import Annotated, Any, Literal
+from dataclasses import asdict
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from ems.governor.status import Hindrance
+from ems.sending import resolve
 from ems.sending.requests import BatchStatus
+from ems.sending.resolve import Order, Word
 from ems.store.status import Status
 
 Next = Annotated[str | None, Field(description="Cursor of the next page; null at the end.")]
@@ -119,6 +122,42 @@ class Counts(Answer):
     in_doubt: int
 
 
+class Doubt(Answer):
+    """A recipient of whom nobody knows whether SES took the mail."""
+
+    email_id: str
+    recipient: str | None
+    reason: str | None = Field(description="How SES's answer was lost.", examples=["ReadTimeoutError"])
+    since: AwareDatetime
+    decides_at: AwareDatetime = Field(description="Until then an SES event may settle it by itself.")
+    held: bool = Field(description="Nothing more happens by itself: POST /batches/{batch_id}/resolve decides.")
+
+
+class Resolution(Answer):
+    """What came of a decision about mails in doubt."""
+
+    decision: Word
+    dry_run: bool = Field(description="Nothing was changed; the counts say what would have been.")
+    decided: int = Field(description="Mails that the decision was carried out for.")
+    proven: int = Field(description="Mails that an SES event has proved to be sent; they count as sent.")
+    waiting: int = Field(description="Mails whose window is not over: an event may still settle them.")
+    impossible: int = Field(description="Mails that cannot be sent again: batch cancelled, or payload not kept.")
+
+    @classmethod
+    def of(cls, order: Order, counts: resolve.Resolution) -> Self:
+        """Answer with what came of *order*."""
+        return cls(decision=order.word, dry_run=order.dry_run, **asdict(counts))
+
+
+class RetryAnswer(Answer):
+    """What came of a retry."""
+
+    batch_id: str
+    dry_run: bool = Field(description="Nothing was changed; the counts say what would have been.")
+    retried: int = Field(description="Recipients that failed for a reason that may pass, and go out again.")
+    impossible: int = Field(description="Recipients whose payload is not kept any more.")
+
+
 class Batch(Answer):
     """A batch and how far it is."""
 
@@ -137,6 +176,10 @@ class Batch(Answer):
         "that the account may not send). Nothing is lost; it goes on by itself. null when nothing hinders it."
     )
     waits_until: AwareDatetime | None = Field(description=UNTIL)
+    doubts: list[Doubt] = Field(
+        default=[],
+        description="The first 20 recipients in doubt; GET /emails?campaign_id=…&status=in_doubt lists all.",
+    )
 
 
 class TemplateAnswer(Answer):

@@ -26,8 +26,8 @@ def create_app(services: WebServices, settings: Settings) -> Flask:
     authenticator = Authenticator(services.keys)
     resources = (
         Sends(services.acceptance, max_recipients=settings.max_recipients),
-        Emails(services.emails),
-        Batches(services.batches),
+        Emails(services.emails, services.resolver),
+        Batches(services.batches, services.resolver, services.retries),
         Campaigns(services.campaigns),
         Monitoring(services.rate, HealthChecks(services.health)),
         Metrics((http_metrics, services.registry), authenticator, public=settings.metrics_public),

@@ -8,6 +8,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from ems.sending.campaigns import CampaignDraft, Kind
 from ems.sending.requests import BulkRequest, SingleRequest
+from ems.sending.resolve import Word
 from ems.sending.templates import TemplateParts
 from ems.store.status import Status
 
@@ -199,6 +200,23 @@ class Query(BaseModel):
     """Base of query strings: unknown parameters are refused, never ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Resolve(Body):
+    """What is to become of mails in doubt whose window is over."""
+
+    model_config = _example(decision="resend")
+
+    decision: Word = Field(
+        description="sent: take them as sent. failed: give them up. resend: send them again, though SES may have taken "
+        "them before."
+    )
+
+
+class DryRunQuery(Query):
+    """Whether to count only."""
+
+    dry_run: bool = Field(default=False, description="Say how many it would be, and change nothing.")
 
 
 class PageQuery(Query):

@@ -1,19 +1,22 @@
-"""``/emails``: what has become of each mail."""
+"""``/emails``: what has become of each mail, and what is to become of one in doubt."""
 
 from ems.errors import InvalidError
 from ems.sending.emails import EmailView
+from ems.sending.resolve import Order
 from ems.store.pages import Page
-from ems.web.answers import Email, EmailPage
-from ems.web.bodies import EmailsQuery
+from ems.web.answers import Email, EmailPage, Resolution
+from ems.web.bodies import DryRunQuery, EmailsQuery, Resolve
 from ems.web.operations import operation
 from ems.web.services import Emails as EmailService
+from ems.web.services import Resolver
 
 
 class Emails:
-    """Reads mails."""
+    """Reads mails, and decides about those in doubt."""
 
-    def __init__(self, emails: EmailService) -> None:
+    def __init__(self, emails: EmailService, resolver: Resolver) -> None:
         self._emails = emails
+        self._resolver = resolver
 
     @operation("GET /emails/{email_id}", scope="read", tag="emails", problems=(404, 503))
     def get_email(self, email_id: str) -> Email:
@@ -28,6 +31,17 @@ class Emails:
         appear once a sender has come to them; GET /batches/{batch_id} counts all of them.
         """
         return EmailPage.model_validate(self._page(query))
+
+    @operation("POST /emails/{email_id}/resolve", scope="send", tag="emails", problems=(400, 404, 409, 415, 422, 503))
+    def resolve_email(self, email_id: str, body: Resolve, query: DryRunQuery, by: str) -> Resolution:
+        """Decide about one mail in doubt.
+
+        Only once its window is over; before that an SES event may settle it. An event that comes later still counts a
+        mail as sent that was given up.
+        """
+        self._emails.get(email_id)
+        order = Order(body.decision, by, query.dry_run)
+        return Resolution.of(order, self._resolver.email(email_id, order))
 
     def _page(self, query: EmailsQuery) -> Page[EmailView]:
         given = [name for name in ("message_id", "recipient", "campaign_id") if getattr(query, name) is not None]

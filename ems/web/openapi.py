@@ -27,8 +27,8 @@ Sends mails through Amazon SES, never over its rate, and tracks every mail.
 
 _TAGS = {
     "sending": "Ask for mails.",
-    "emails": "What has become of each mail.",
-    "batches": "Bulk requests: progress, pause, resume, cancel.",
+    "emails": "What has become of each mail, and decisions about those in doubt.",
+    "batches": "Bulk requests: progress, pause, resume, cancel, doubts, retry.",
     "campaigns": "Templates and who sends them.",
     "monitoring": "Rate, health and metrics.",
     "webhooks": "What Amazon SNS posts.",

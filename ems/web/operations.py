@@ -4,7 +4,8 @@ The view of an operation authenticates, reads query and body through the models 
 document (:mod:`ems.web.openapi`) is generated from the same models, so the two cannot part.
 
 A method may take: its path parameters as ``str``, ``query`` (a Query), ``body`` (a Body), ``caller`` (who asks, and the
-Idempotency-Key) and ``post`` (the request as it came). It returns an Answer, None (204) or a whole Response.
+Idempotency-Key), ``by`` (who asks, in the words of a record) and ``post`` (the request as it came).
+It returns an Answer, None (204) or a whole Response.
 """
 
 import inspect
@@ -157,6 +158,8 @@ def _checked_arguments(described: Operation) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     if "caller" in described.takes:
         arguments["caller"] = Caller(g.key_id, _idempotency_key())
+    if "by" in described.takes:
+        arguments["by"] = f"API key {g.key_id}"
     query = _query(described.model("query") or Query)
     if "query" in described.takes:
         arguments["query"] = query

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry
 from ems.sending.campaigns import CampaignDraft, State
 from ems.sending.emails import EmailView
 from ems.sending.requests import AcceptedBatch, AcceptedEmail, BatchView, BulkRequest, Caller, SingleRequest
+from ems.sending.resolve import DoubtView, Order, Resolution
+from ems.sending.retry import Retry
 from ems.sending.templates import TemplateParts
 from ems.store.api_keys import Identity
 from ems.store.campaigns import Campaign
@@ -89,6 +91,26 @@ class Emails(Protocol):
         """List the mails of a campaign."""
 
 
+class Resolver(Protocol):
+    """Decides about mails in doubt."""
+
+    def first_doubts(self, batch_id: str) -> list[DoubtView]:
+        """Show the first recipients of a batch that are in doubt."""
+
+    def email(self, email_id: str, order: Order) -> Resolution:
+        """Decide about one mail."""
+
+    def batch(self, batch_id: str, order: Order) -> Resolution:
+        """Decide about a batch's recipients."""
+
+
+class Retries(Protocol):
+    """Sends again to whom a passing reason kept from their mail."""
+
+    def batch(self, batch_id: str, *, by: str, dry_run: bool = False) -> Retry:
+        """Retry a batch's failures, or count them."""
+
+
 class Keys(Protocol):
     """Knows the API keys."""
 
@@ -134,6 +156,8 @@ class WebServices:
     batches: Batches
     campaigns: Campaigns
     emails: Emails
+    resolver: Resolver
+    retries: Retries
     keys: Keys
     intake: Intake
     rate: Rate
@@ -151,6 +175,8 @@ class WebServices:
             batches=services.batches,
             campaigns=services.campaigns,
             emails=services.emails,
+            resolver=services.resolver,
+            retries=services.retries,
             keys=services.api_keys,
             intake=services.intake,
             rate=services.rate_report,

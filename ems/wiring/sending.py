@@ -14,6 +14,8 @@ from ems.sending.emails import Emails
 from ems.sending.gate import Gate
 from ems.sending.rate_report import RateReport
 from ems.sending.release import Drainer
+from ems.sending.resolve import Resolver
+from ems.sending.retry import Retries
 from ems.sending.unsent import Unsent
 from ems.sending.waiting import WaitingRoom
 from ems.wiring.doubts import Doubting
@@ -101,6 +103,30 @@ class Sending(Doubting):
         """Looks through the dead-letter queues."""
         return DeadLetters(
             sqs=self.sqs, failed_runs=self.failed_runs, emails=self.email_delivery, chunks=self.chunk_delivery
+        )
+
+    @part
+    def resolver(self) -> Resolver:
+        """Carries out what an operator decides about doubts."""
+        return Resolver(
+            batches=self.batch_store,
+            unresolved=self.unresolved,
+            doubts=self.doubts,
+            kept=self.kept,
+            again=self.again,
+            queue=self.sqs,
+            policy=self.doubt_policy,
+        )
+
+    @part
+    def retries(self) -> Retries:
+        """Sends again to those whose failure may pass."""
+        return Retries(
+            batches=self.batch_store,
+            unresolved=self.unresolved,
+            failures=self.again_store,
+            kept=self.kept,
+            again=self.again,
         )
 
     @part

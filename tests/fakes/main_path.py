@@ -9,7 +9,16 @@ from fakes.clock import Clock
 from fakes.queues import MemorySqs
 from fakes.release import FakeLine, FakeSenders, drainer_of
 from fakes.sending import Died, FakeCampaigns, FakeGovernor, FakeSuppressions, address
-from fakes.tables import batches_of, chunk_doubts_of, ledger_of, parking_of, single_doubts_of, singles_of
+from fakes.tables import (
+    batches_of,
+    chunk_doubts_of,
+    ledger_of,
+    parking_of,
+    resolver_of,
+    retries_of,
+    single_doubts_of,
+    singles_of,
+)
 
 from ems import messages, queues
 from ems.aws.ses import Mail, Template
@@ -29,7 +38,7 @@ from ems.tasks.deliver import DeliverChunk, DeliverEmail
 SUPPRESSED = address(3)
 LINE = FakeLine(effective_rate=4.0)
 
-Answer = Literal["take", "refuse", "lose answer", "lose mail", "throttle", "quota", "outage"]
+Answer = Literal["take", "refuse", "refuse for now", "lose answer", "lose mail", "throttle", "quota", "outage"]
 
 
 @dataclass
@@ -91,6 +100,7 @@ class SesLog:
         answers: dict[Answer, Outcome] = {
             "take": Accepted(f"ses-{mail.email_id}"),
             "refuse": Refused("MessageRejected: no"),
+            "refuse for now": Refused("TEMPLATE_NOT_FOUND: gone", may_pass=True),
             "lose answer": Unknown("ReadTimeoutError"),
             "lose mail": Unknown("ConnectionClosedError"),
             "throttle": NotNow("throttled", "slow"),
@@ -167,6 +177,9 @@ class MainPath:
         services: Any = _Services(sqs, email_delivery, chunk_delivery)
         self._tasks: dict[str, EmsTask] = {task.name: task for task in (DeliverEmail(services), DeliverChunk(services))}
 
+        self.resolver = resolver_of(tables, self.clock, sqs)
+        self.retries = retries_of(tables, self.clock)
+
     def survives(self, step: Callable[[], Any]) -> bool:
         """Run *step* as a process; False when it died or an outage came through. The fuse is out afterwards."""
         try:
@@ -190,6 +203,17 @@ class MainPath:
                 self.sqs.delete(queues.TRIGGER, received)
         self.fuse = Fuse()
         return bool(received)
+
+    def run(self, *, seconds: float) -> None:
+        """Let a healthy system run for so long."""
+        end = self.clock() + seconds
+        while True:
+            self.drainer.tick()
+            while self.work():
+                pass
+            if self.clock() >= end:
+                return
+            self.clock.advance(min(10, end - self.clock()))
 
     def settle_down(self) -> None:
         """Let a healthy system come to rest: resume what is paused, drain and deliver until nothing is left."""

@@ -10,6 +10,9 @@ from moto import mock_aws
 from ems.sending.again import ChunkAgain
 from ems.sending.chunk_doubts import ChunkDoubts
 from ems.sending.doubt_policy import DoubtPolicy
+from ems.sending.ports import QueueSender
+from ems.sending.resolve import Resolver
+from ems.sending.retry import Retries
 from ems.sending.single_doubts import SingleDoubts
 from ems.settings import Settings
 from ems.store.again import Again
@@ -78,6 +81,30 @@ def chunk_doubts_of(tables: Tables, clock: Clock, policy: DoubtPolicy | None = N
         again=ChunkAgain(again_of(tables, clock)),
         kept=kept_of(tables, clock),
         policy=policy or DoubtPolicy(),
+        clock=clock,
+    )
+
+
+def resolver_of(tables: Tables, clock: Clock, queue: QueueSender) -> Resolver:
+    return Resolver(
+        batches=batches_of(tables, clock),
+        unresolved=UnresolvedChunks(tables),
+        doubts=doubts_of(tables, clock),
+        kept=kept_of(tables, clock),
+        again=ChunkAgain(again_of(tables, clock)),
+        queue=queue,
+        policy=DoubtPolicy(),
+        clock=clock,
+    )
+
+
+def retries_of(tables: Tables, clock: Clock) -> Retries:
+    return Retries(
+        batches=batches_of(tables, clock),
+        unresolved=UnresolvedChunks(tables),
+        failures=again_of(tables, clock),
+        kept=kept_of(tables, clock),
+        again=ChunkAgain(again_of(tables, clock)),
         clock=clock,
     )
 

@@ -17,6 +17,8 @@ from ems.sending.requests import (
     Caller,
     SingleRequest,
 )
+from ems.sending.resolve import DoubtView, Order, Resolution
+from ems.sending.retry import Retry
 from ems.settings import Settings
 from ems.store.api_keys import Identity
 from ems.store.campaigns import Campaign
@@ -160,6 +162,39 @@ class FakeEmails:
         return Page([self.view], None)
 
 
+@dataclass
+class FakeResolver:
+    """One recipient in doubt; notes what is ordered."""
+
+    orders: list[tuple[str, Order]] = field(default_factory=list)
+
+    def first_doubts(self, batch_id: str) -> list[DoubtView]:
+        return [DoubtView(f"{batch_id}-000001", "ada@example.com", "ReadTimeoutError", 1e9, 1e9 + 120, held=True)]
+
+    def email(self, email_id: str, order: Order) -> Resolution:
+        self.orders.append((email_id, order))
+        return Resolution(decided=1)
+
+    def batch(self, batch_id: str, order: Order) -> Resolution:
+        self.orders.append((batch_id, order))
+        return Resolution(decided=2, waiting=1)
+
+    def everything(self, order: Order) -> Resolution:
+        self.orders.append(("everything", order))
+        return Resolution(decided=9)
+
+
+@dataclass
+class FakeRetries:
+    """Three failures that may pass; notes what is asked."""
+
+    asked: list[tuple[str, str, bool]] = field(default_factory=list)
+
+    def batch(self, batch_id: str, *, by: str, dry_run: bool = False) -> Retry:
+        self.asked.append((batch_id, by, dry_run))
+        return Retry(retried=3)
+
+
 class FakeKeys:
     """A key per scope, named after it, and one of all scopes."""
 
@@ -235,6 +270,8 @@ class World:
     acceptance: FakeAcceptance = field(default_factory=FakeAcceptance)
     batches: FakeBatches = field(default_factory=FakeBatches)
     emails: FakeEmails = field(default_factory=FakeEmails)
+    resolver: FakeResolver = field(default_factory=FakeResolver)
+    retries: FakeRetries = field(default_factory=FakeRetries)
     intake: FakeIntake = field(default_factory=FakeIntake)
     templates: FakeTemplates = field(default_factory=FakeTemplates)
     broken: set[str] = field(default_factory=set)
@@ -249,6 +286,8 @@ class World:
             batches=self.batches,
             campaigns=Campaigns(FakeCampaignStore(), self.templates),  # type: ignore[arg-type]  # same methods
             emails=self.emails,
+            resolver=self.resolver,
+            retries=self.retries,
             keys=FakeKeys(),
             intake=self.intake,
             rate=FakeRate(),

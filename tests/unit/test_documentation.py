@@ -9,6 +9,8 @@ from pydantic import AliasChoices
 
 from ems.cli import main
 from ems.settings import Settings
+from ems.store.chunk_counts import COUNTED
+from ems.store.status import OPEN_TO_PROOF, Status
 
 REPOSITORY = Path(__file__).parents[2]
 README = (REPOSITORY / "README.md").read_text()
@@ -94,3 +96,11 @@ def test_every_relative_link_leads_somewhere(document: str) -> None:
     path = REPOSITORY / document
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
         assert (path.parent / target).exists(), target
+
+
+def test_the_page_of_states_has_every_state_that_the_sender_writes_and_every_way_out_by_proof() -> None:
+    page = (REPOSITORY / "docs" / "states.md").read_text()
+    proved = {status.value for status in Status if f"{status.value} --> sent: " in page}
+    assert proved == {Status.SENDING, *OPEN_TO_PROOF}
+    for status in (Status.QUEUED, Status.SENDING, Status.SENT, *COUNTED):
+        assert f"| `{status.value}` |" in page

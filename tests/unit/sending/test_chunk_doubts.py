@@ -178,6 +178,7 @@ class TestSentAgain:
         self, deliver: Deliver, again: ChunkPayload, tables: Tables, batches: BatchStore, mailer: FakeMailer
     ) -> None:
         assert (again.chunk, [one.index for one in again.recipients]) == (1, [0, 1])
+        assert [item_of(tables, number).size for number in (0, 1)] == [2, 2]
         assert deliver(again) == Finished()
         assert counts(batches) == {"sent": 4, "open": 0}
         mail = mail_of(tables, 0)

@@ -12,6 +12,8 @@ from ems.web.operations import operation
 
 Document = dict[str, Any]
 
+IDS = {"campaign_id": "welcome", "email_id": "em-1", "batch_id": "ba-1"}
+
 
 @pytest.fixture
 def spec(client: FlaskClient) -> Document:
@@ -66,25 +68,28 @@ def test_every_example_of_a_body_is_accepted_as_it_stands(client: FlaskClient, s
         content = described.get("requestBody", {}).get("content", {})
         if "application/json" in content:
             (example,) = resolved(spec, content["application/json"]["schema"])["examples"]
-            answer = client.open(path.replace("{campaign_id}", "welcome"), method=method.upper(), json=example)
+            answer = client.open(path.format_map(IDS), method=method.upper(), json=example)
             assert str(answer.status_code) in described["responses"]
             assert answer.status_code < 300, (path, answer.text)
             tried.append(path)
 
-    assert sorted(tried) == ["/campaigns", "/campaigns/{campaign_id}", "/send-bulk-email", "/send-email"]
+    assert sorted(tried) == [
+        "/batches/{batch_id}/resolve",
+        "/campaigns",
+        "/campaigns/{campaign_id}",
+        "/emails/{email_id}/resolve",
+        "/send-bulk-email",
+        "/send-email",
+    ]
 
 
 def test_every_answer_has_the_documented_status_and_fields(client: FlaskClient, spec: Document) -> None:
     example = resolved(spec, {"$ref": "/CreateCampaign"})["examples"][0]
     client.post("/campaigns", json=example)
-    ids = {"{email_id}": "em-1", "{batch_id}": "ba-1", "{campaign_id}": "welcome"}
     for method, path, described in operations(spec):
         if method != "get":
             continue
-        url = path
-        for name, value in ids.items():
-            url = url.replace(name, value)
-        answer = client.get(url + ("?message_id=m-1" if path == "/emails" else ""))
+        answer = client.get(path.format_map(IDS) + ("?message_id=m-1" if path == "/emails" else ""))
         content = described["responses"][str(answer.status_code)]["content"]
         assert answer.status_code == 200, path
         assert answer.mimetype in content
