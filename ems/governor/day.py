@@ -7,8 +7,7 @@ EMS does not know.
 
 from itertools import pairwise
 
-from ems.governor.line import SECOND
-from ems.store.rate_item import HOURS, Line
+from ems.store.rate_item import HOURS, SECOND, Line
 
 HOUR = 3600 * SECOND
 DAY_HOURS = 24

@@ -3,7 +3,8 @@
 from typing import ClassVar, Literal
 
 from ems.errors import EmsError, UnavailableError
-from ems.governor.line import SECOND, Denied
+from ems.governor.line import Denied
+from ems.store.rate_item import SECOND
 
 Refusal = Literal["store", "clock", "deadline", "quota", "account", "stopping"]
 

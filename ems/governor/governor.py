@@ -16,7 +16,7 @@ from ems.aws.account import AccountSample
 from ems.errors import UnavailableError
 from ems.governor.errors import GovernorUnavailableError, NotBeforeError, StoppedError, refusal
 from ems.governor.lease import ClockCheck, Lease, Tally
-from ems.governor.line import SECOND, Denied, Grant, decide, micros
+from ems.governor.line import Denied, Grant, cost_of, decide, effective_rate, micros
 from ems.governor.minute import Minute, account
 from ems.governor.policy import Lane, Policy
 from ems.governor.readings import AccountReadings
@@ -27,13 +27,16 @@ from ems.governor.waiting import Ticket, WaitingLine
 from ems.governor.waits import OF_THREADS, Waits
 from ems.governor.watch import Watch
 from ems.governor.window import CallWindow
-from ems.store.rate_item import Booked
+from ems.store.rate_item import SECOND, Booked
 from ems.store.senders import SenderReport
 
 log = structlog.get_logger(__name__)
 
 ROUND_TRIP_WEIGHT = 0.2
 """How much the latest answer counts in the moving average of the store's round trip."""
+
+LONGEST_WAIT_SECONDS = 0.5
+"""How long others are trusted to keep the line booked before this process looks again."""
 
 LONGEST_ROUND_TRIP_SECONDS = 1.0
 """What a longer one counts as: it was a stall, and what comes after must not be booked as far ahead."""
@@ -72,7 +75,7 @@ class Governor:
         self._waiting: dict[Lane, WaitingLine] = {"transactional": WaitingLine(waits), "bulk": WaitingLine(waits)}
         self._stopping = waits.signal()
         self._round_trip = 0.0
-        self._window = CallWindow(waits)
+        self._window = CallWindow(waits, tolerance=policy.tolerance)
         self.tally = Tally()
         self.watch = Watch(clock)
 
@@ -113,8 +116,8 @@ class Governor:
             StoppedError: :meth:`stop` was called.
         """
         self._wait_until(lease.start_at)
-        patience = lease.not_after - self._clock()
-        if patience < 0 or not self._window.enter(lease.n, limit=self._view.limit(), patience=patience):
+        late, slack = self._clock() - lease.start_at, self._policy.slack(self._view.limit())
+        if late > self._policy.tolerance or not self._window.enter(lease, late=late, slack=slack):
             self.tally.missed_slots += 1
             self.watch.missed(lease.n)
             return False
@@ -123,7 +126,7 @@ class Governor:
 
     def returned(self, lease: Lease) -> None:
         """Note that the call of *lease* has its answer, or was not made."""
-        self._window.leave(lease.n)
+        self._window.leave(lease)
 
     def throttled(self) -> None:
         """Report that SES throttled a call: every process slows down, once for all who saw it.
@@ -216,13 +219,13 @@ class Governor:
             queue.fail(lambda: GovernorUnavailableError("the governor", reason))
             return
         if decision.why in {"rate", "pace"}:
-            self._wait_for_room(decision, deadline=deadline)
+            self._wait_for_room(decision, tickets, deadline=deadline)
         else:
             queue.fail(lambda: refusal(decision, account_error=self._readings.last_error))
 
     def _decide(self, tickets: tuple[Ticket, ...], *, lane: Lane, fresh: bool = False) -> Grant | Denied:
-        line = self._view.line(fresh=fresh)
         now = micros(self._clock() + self._round_trip)  # a slot before the store's answer would be missed
+        line = self._view.expected(at=now, fresh=fresh)
         calls = tuple(ticket.recipients for ticket in tickets)
         return decide(line, calls=calls, lane=lane, now=now, policy=self._policy)
 
@@ -232,25 +235,33 @@ class Governor:
         outcome = self._store.book(grant.booking)
         took = min(max(0.0, self._clock() - asked), LONGEST_ROUND_TRIP_SECONDS)
         self._round_trip += (took - self._round_trip) * ROUND_TRIP_WEIGHT
-        self._view.saw(outcome.line)
+        self._view.saw(outcome.line, own=grant.booking.recipients if isinstance(outcome, Booked) else 0)
         if isinstance(outcome, Booked):
             starts = (outcome.start_at + offset for offset in grant.offsets)
             queue.serve(zip(tickets, starts, strict=False))
         else:
             self.tally.conflicts += 1
 
-    def _wait_for_room(self, denied: Denied, *, deadline: float | None) -> None:
-        """Wait until the line has room, and a little longer where that loses nothing.
+    def _wait_for_room(self, denied: Denied, tickets: tuple[Ticket, ...], *, deadline: float | None) -> None:
+        """Wait until the line is expected to have room, and a little longer where that loses nothing.
 
-        A quarter to a half of the bulk horizon: the line stays booked for the other half, several calls fit into one
-        request, and processes take turns instead of asking all at the same moment.
+        Until it has room for all who wait here, as far as half of the bulk horizon is enough for that: the line stays
+        booked for the other half, and several calls fit into one request. As others book meanwhile, the line takes
+        longer to get there, and each of many processes asks the less often.
         """
         until = denied.not_before / SECOND
         if deadline is not None and until > deadline:
             raise NotBeforeError(f"the line is booked until {until:.3f}", until=until)
+        wait = until - self._clock()
         if denied.why == "rate":
-            until += (1 + self._spread()) * self._policy.bulk_horizon / 4
-        self._stopping.wait(max(0.0, until - self._clock()))
+            wait += min(self._seconds_of(tickets), self._policy.bulk_horizon / 4) * (1 + self._spread()) / 2
+            wait = min(wait / (1 - self._view.others.share), max(wait, LONGEST_WAIT_SECONDS))
+        self._stopping.wait(max(0.0, wait))
+
+    def _seconds_of(self, tickets: tuple[Ticket, ...]) -> float:
+        """Return how long the line takes for *tickets*."""
+        rate = effective_rate(self._view.line(), now=micros(self._clock()), policy=self._policy)
+        return cost_of(sum(ticket.recipients for ticket in tickets), rate) / SECOND
 
     def _wait_until(self, start_at: float) -> None:
         while (delay := start_at - self._clock()) > 0:

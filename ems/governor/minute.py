@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ems.governor.line import SECOND, THROTTLE_CUT, effective_rate, limit_of
+from ems.governor.line import THROTTLE_CUT, effective_rate, limit_of
 from ems.governor.policy import Policy
 from ems.governor.watch import LANES, MINUTE
-from ems.store.rate_item import Line
+from ems.store.rate_item import SECOND, Line
 from ems.store.senders import LaneWaits, SenderReport
 
 REPORT_SECONDS = 4.0

@@ -14,6 +14,9 @@ MAX_CALL_SIZE = 50
 CALL_SECONDS = 0.02
 """A call's share of the line: small, so that the line stays smooth and a person's mail waits little."""
 
+CALLS_AHEAD = 3
+"""Bulk calls that may be booked however slow the line is."""
+
 CALLS_UNDER_WAY = 10
 """Chunks that should lie before the senders: each has one call under way at a time, so with calls of 2 % of a second
 these use the whole rate while a call, with its lease and its records, takes up to 200 ms."""
@@ -28,12 +31,11 @@ class Policy:
 
     Attributes:
         max_send_rate: The limit by setting; None takes the account's.
-        headroom: Share of the limit that is left unused; it pays for calls that start late (``tolerance``).
+        headroom: Share of the limit that is left unused; it pays for calls that are held up (:meth:`slack`).
         daily_reserve: Share of the 24-hour quota that only transactional mail may use.
         bulk_horizon: How far ahead of now a bulk call may start.
         transactional_horizon: The same for a transactional call; longer, so that it overtakes.
-        tolerance: How late a slot may be taken. Later, it is given up and leased anew, so that the calls of a
-            stalled process do not bunch up.
+        tolerance: How late a slot may be taken. Later, it is given up and leased anew.
         refresh_seconds: How old the account's reading may get.
         call_size: Recipients of one call by setting; None follows the rate.
         bulk_calls_per_second: Cap on bulk calls; None is no cap.
@@ -44,7 +46,7 @@ class Policy:
     max_send_rate: float | None = None
     headroom: float = 0.05
     daily_reserve: float = 0.10
-    bulk_horizon: float = 0.1
+    bulk_horizon: float = 0.125
     transactional_horizon: float = 5.0
     tolerance: float = 0.05
     refresh_seconds: float = 50.0
@@ -66,9 +68,24 @@ class Policy:
             release_seconds=settings.release_seconds,
         )
 
-    def horizon(self, lane: Lane) -> float:
-        """Return how far ahead *lane* may book."""
-        return self.bulk_horizon if lane == "bulk" else self.transactional_horizon
+    def horizon(self, lane: Lane, *, rate: float) -> float:
+        """Return how far ahead *lane* may book when *rate* recipients a second are in force.
+
+        Bulk at least two calls further than the one that leaves next, or the line would stand still while a sender
+        asks for its next slot.
+        """
+        if lane == "transactional":
+            return self.transactional_horizon
+        return max(self.bulk_horizon, CALLS_AHEAD * self.size_of_call(rate) / rate if rate else 0.0)
+
+    def slack(self, limit: float) -> float:
+        """Return how many seconds more than one of slots SES may see within a second, at *limit* a second.
+
+        What headroom pays for, and the bound of :mod:`ems.governor.line` with W = 1 + slack is *limit*.
+        """
+        if not limit:
+            return 0.0
+        return max(0.0, (limit + 1 - self.size_of_call(limit)) / (limit * (1 - self.headroom)) - 1)
 
     def size_of_call(self, limit: float) -> int:
         """Return the recipients of one call at *limit* recipients a second, from 1 to 50.

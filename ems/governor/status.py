@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ems.governor.day import room_at
-from ems.governor.line import MILLI, SECOND, effective_rate, limit_of, micros, quota_of, used_24h
+from ems.governor.line import effective_rate, limit_of, micros, quota_of, used_24h
 from ems.governor.policy import Policy
-from ems.store.rate_item import Line
+from ems.store.rate_item import MILLI, SECOND, Line
 
 Hindrance = Literal["quota", "account"]
 """What keeps all bulk mail waiting: its share of the 24-hour quota is used, or SES says that it may not send."""

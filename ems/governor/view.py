@@ -7,11 +7,12 @@ import structlog
 from ems.errors import UnavailableError
 from ems.governor.errors import ClockSkewError, GovernorUnavailableError
 from ems.governor.lease import ClockCheck
-from ems.governor.line import MILLI, after_throttle, limit_of, micros
+from ems.governor.line import after_throttle, limit_of, micros
+from ems.governor.others import Others
 from ems.governor.policy import Policy
 from ems.governor.readings import AccountReadings
 from ems.governor.store import RateStore
-from ems.store.rate_item import Line
+from ems.store.rate_item import MILLI, Line
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +35,7 @@ class LineView:
         self._clock = clock
         self._clock_check = clock_check
         self._seen: Line | None = None
+        self.others = Others(policy)
 
     def line(self, *, fresh: bool = False) -> Line:
         """Return the line as last seen or read *fresh*, with a limit if there is one to be had.
@@ -54,14 +56,28 @@ class LineView:
         if line is None:
             self._refuse_wrong_clock()
             raise GovernorUnavailableError("the governor", "another process is making the line; try again")
-        self._seen = line
+        if line is not self._seen:
+            self.saw(line)
         if not self._clock_is_wrong():  # a reading with a time in the future would keep every other from being made
             self._readings.keep_fresh(line)
         return line
 
-    def saw(self, line: Line | None) -> None:
-        """Take *line* for what the store holds now; None makes the next look read it."""
+    def saw(self, line: Line | None, *, own: int = 0) -> None:
+        """Take *line* for what the store holds now; None makes the next look read it.
+
+        *own* is how many recipients this process has booked on it just now.
+        """
         self._seen = line
+        if line is not None:
+            self.others.saw(line, own=own, at=micros(self._clock()))
+
+    def expected(self, *, at: int, fresh: bool = False) -> Line:
+        """Return the line as it is expected to be at *at* (microseconds), or read *fresh*.
+
+        Raises:
+            GovernorUnavailableError: The store cannot be reached.
+        """
+        return self.others.expected(self.line(fresh=fresh), at=at)
 
     def limit(self, *, fresh: bool = False) -> float:
         """Return the limit in recipients a second, as last seen or read *fresh*; 0 when none is known."""
@@ -98,7 +114,7 @@ class LineView:
                 return
             outcome = self._store.revise(after)
             if isinstance(outcome, Line):
-                self._seen = outcome
+                self.saw(outcome)
                 log.warning("throttled", rate=outcome.penalty_rate / MILLI)
                 return
             line = outcome.line

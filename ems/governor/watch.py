@@ -8,14 +8,12 @@ from threading import Lock
 
 from ems.governor.errors import LeaseError
 from ems.governor.policy import Lane
-from ems.store.rate_item import RING
+from ems.store.rate_item import KEPT_SECONDS
 from ems.store.senders import LaneWaits
 
 LANES: tuple[Lane, ...] = ("transactional", "bulk")
 
 MINUTE = 60
-KEPT_SECONDS = RING
-"""As far back as the line's own ring reaches: a reader lays the two side by side."""
 
 
 @dataclass(slots=True)

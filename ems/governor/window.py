@@ -1,54 +1,79 @@
 """What this process may have sent within any second, as SES may see it.
 
-The line spaces the calls of all processes as they leave. SES counts them as they arrive, somewhere between the moment
-of leaving and the moment of the answer, and a stall on the way (of the network, of SES, of this machine) lets calls
-arrive together that left apart. So a process also keeps the calls whose answer has come within the last second or is
-still awaited, the most that SES can have taken from it in any second, at or under the account's limit. When nothing
-stalls, the headroom of the line leaves this window always open.
+The line spaces the calls of all processes as they leave. SES counts them as they arrive, and a stall on the way (of the
+network, of SES, of this machine) lets calls arrive together that left apart. So a process also keeps what SES may have
+counted of its calls in any second at or under what its own slots in the last second, and ``tolerance`` more, add up to.
+All slots of all processes are on one line, so the sum of what SES may have counted stays under the line's own bound
+(:mod:`ems.governor.line`, W = 1 + tolerance), however the delays fall. When nothing stalls the window is always open.
+
+**When SES counted a call.** Somewhere between leaving and answer. What three of four recent calls took at the least is
+the way without a stall: the same for all, it shifts all calls alike and bunches none. What a call took longer, it may
+have been held up before it was counted. So, by a clock that lags by the undisturbed way there, SES counted it between
+its leaving and its answer less that time, and it is held against this process until a second after the latter.
+(docs/adr/0021 has what stricter and laxer readings cost.)
 """
 
 from collections import deque
 
+from ems.governor.lease import Lease
 from ems.governor.waits import OF_THREADS, Waits
 
 SECOND = 1.0
 
+RECENT_CALLS = 100
+"""Enough to tell stalls from the way without one, few enough to follow SES when it slows down."""
+
+FEW_CALLS = 8
+"""From fewer nobody can tell."""
+
 
 class CallWindow:
-    """Recipients in calls of the last second. Safe between threads."""
+    """Recipients in calls of the last second. *tolerance* is in seconds. Safe between threads."""
 
-    def __init__(self, waits: Waits = OF_THREADS) -> None:
+    def __init__(self, waits: Waits = OF_THREADS, *, tolerance: float) -> None:
         self._clock = waits.monotonic
+        self._tolerance = tolerance
+        self._slots: deque[tuple[float, int]] = deque()
+        self._awaited: dict[Lease, float] = {}
         self._answered: deque[tuple[float, int]] = deque()
-        self._awaited = 0
+        self._durations: deque[float] = deque(maxlen=RECENT_CALLS)
         self._changed = waits.monitor()
 
-    def enter(self, n: int, *, limit: float, patience: float) -> bool:
-        """Enter with *n* recipients once they fit under *limit*; False when that takes longer than *patience* seconds.
+    def enter(self, lease: Lease, *, late: float, slack: float) -> bool:
+        """Enter with the call of *lease*, whose slot began *late* seconds ago, as soon as it fits.
 
-        A call that alone is larger than the limit enters when the window is empty.
+        False when it does not fit before the slot has passed. A call enters an empty window whatever its size.
         """
-        deadline = self._clock() + patience
+        slot = self._clock() - late
+        deadline = slot + self._tolerance
         with self._changed:
-            while not self._fits(n, limit):
+            self._slots.append((slot, lease.n))
+            while not self._fits(lease.n, slack):
                 now = self._clock()
                 if now >= deadline:
                     return False
-                next_leaves = self._answered[0][0] + SECOND if self._answered else deadline
-                self._changed.wait(max(0.0, min(next_leaves, deadline) - now))
-            self._awaited += n
+                leaves = min((at for at, _ in self._answered), default=deadline) + SECOND
+                self._changed.wait(max(0.0, min(leaves, deadline) - now))
+            self._awaited[lease] = self._clock()
             return True
 
-    def leave(self, n: int) -> None:
-        """Note that the call of *n* recipients was answered, or given up."""
+    def leave(self, lease: Lease) -> None:
+        """Note that the call of *lease* was answered, or given up."""
         with self._changed:
-            self._awaited -= n
-            self._answered.append((self._clock(), n))
+            now, entered = self._clock(), self._awaited.pop(lease)
+            self._durations.append(now - entered)
+            self._answered.append((max(entered, now - self._undisturbed()), lease.n))
             self._changed.notify_all()
 
-    def _fits(self, n: int, limit: float) -> bool:
+    def _undisturbed(self) -> float:
+        if len(self._durations) < FEW_CALLS:
+            return 0.0
+        return sorted(self._durations)[len(self._durations) // 4]
+
+    def _fits(self, n: int, slack: float) -> bool:
         horizon = self._clock() - SECOND
-        while self._answered and self._answered[0][0] <= horizon:
-            self._answered.popleft()
-        within = self._awaited + sum(recipients for _, recipients in self._answered)
-        return within == 0 or within + n <= limit
+        while self._slots and self._slots[0][0] <= horizon - slack:
+            self._slots.popleft()
+        self._answered = deque((at, size) for at, size in self._answered if at > horizon)
+        within = sum(lease.n for lease in self._awaited) + sum(size for _, size in self._answered)
+        return within == 0 or within + n <= sum(size for _, size in self._slots)

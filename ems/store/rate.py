@@ -1,8 +1,8 @@
 """The line in DynamoDB: every change is one conditional UpdateItem on one item of ``email-rate``.
 
 A lease in the common case is one request. Appending to a busy line (``next_at = next_at + cost``) does not name the
-value it read, so processes do not collide as long as rate, quota and second stay the same; what they need to have seen
-is in the condition. A refused condition answers with the item
+value it read, so processes do not collide as long as rate and quota stay the same; what they need to have seen is in
+the condition. A refused condition answers with the item
 (``ReturnValuesOnConditionCheckFailure=ALL_OLD``), so the next decision needs no read.
 
 A request whose outcome is unknown may be sent again: it then books a second slot, and the first is lost. A slot lost
@@ -18,9 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ems.errors import UnavailableError
 from ems.settings import Settings
 from ems.store.rate_item import (
-    COUNTERS,
     REVISED,
-    RING,
     SCALARS,
     Booked,
     Booking,
@@ -29,6 +27,7 @@ from ems.store.rate_item import (
     Refused,
     number,
     parse_line,
+    used_name,
     wire,
 )
 
@@ -72,11 +71,11 @@ class DynamoRateStore:
 
     def book(self, booking: Booking) -> Booked | Refused:
         """Move the line if everything that the booking was computed from still holds."""
-        moves, conditions = _moves(booking), _conditions(booking)
+        update, condition = _update_expression(booking), " AND ".join(_conditions(booking))
         outcome = self._update(
-            UpdateExpression="SET " + ", ".join(moves),
-            ConditionExpression=" AND ".join(conditions),
-            ExpressionAttributeValues=_values(booking, moves + conditions),
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=_values(booking, f"{update} {condition}"),
         )
         if isinstance(outcome, Refused):
             return outcome
@@ -130,23 +129,20 @@ def _unavailable(error: BotoCoreError | ClientError) -> UnavailableError:
     return UnavailableError("DynamoDB", f"the send rate cannot be read or moved: {error}")
 
 
-def _moves(booking: Booking) -> list[str]:
+def _update_expression(booking: Booking) -> str:
     start = ":now" if booking.idle else "next_at"
-    counter = COUNTERS[booking.tick % RING]
     moves = [f"next_at = {start} + :cost", "granted = granted + :recipients"]
-    if booking.tick == booking.seen_tick:
-        moves.append(f"{counter} = {counter} + :recipients")
-    else:
-        moves += [f"{counter} = :recipients", "tick = :tick"]
-        moves += [f"{COUNTERS[place]} = :zero" for place in booking.forgotten]
     if booking.gap is not None:
         moves.append(f"bulk_at = {start} + :gap")
-    return moves
+    update = f"SET {', '.join(moves)} ADD {used_name(booking.second)} :recipients"
+    if booking.forgotten:
+        update += f" REMOVE {', '.join(used_name(second) for second in booking.forgotten)}"
+    return update
 
 
 def _conditions(booking: Booking) -> list[str]:
     start = ":now" if booking.idle else "next_at"
-    conditions = ["revision = :revision", "tick = :seen_tick"]
+    conditions = ["revision = :revision"]
     conditions.append("next_at < :now" if booking.idle else "next_at BETWEEN :now AND :latest")
     if booking.granted_at_most is not None:
         conditions.append("granted <= :granted_at_most")
@@ -155,9 +151,9 @@ def _conditions(booking: Booking) -> list[str]:
     return conditions
 
 
-def _values(booking: Booking, expressions: list[str]) -> dict[str, dict[str, str]]:
+def _values(booking: Booking, expressions: str) -> dict[str, dict[str, str]]:
     """Keep the values that the expressions name: DynamoDB refuses a value that is not used."""
-    named = {word.strip(",") for expression in expressions for word in expression.split() if word.startswith(":")}
+    named = {word.strip(",") for word in expressions.split() if word.startswith(":")}
     known = {
         ":now": booking.now,
         ":latest": booking.latest,
@@ -166,8 +162,5 @@ def _values(booking: Booking, expressions: list[str]) -> dict[str, dict[str, str
         ":revision": booking.revision,
         ":granted_at_most": booking.granted_at_most,
         ":gap": booking.gap,
-        ":seen_tick": booking.seen_tick,
-        ":tick": booking.tick,
-        ":zero": 0,
     }
     return {name: number(value) for name, value in known.items() if name in named and value is not None}

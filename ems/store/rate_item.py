@@ -4,17 +4,31 @@ Integers, because DynamoDB refuses floats and because a slot must not depend on 
 the epoch, rates thousandths of a recipient a second. The item stays under 1 KB, so that a lease costs one write unit.
 """
 
+import string
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ems.errors import UnavailableError
 
-RING = 72
+SECOND = 1_000_000
+"""Microseconds: the line's unit of time."""
+
+MILLI = 1_000
+"""The line's rates are thousandths of a recipient a second."""
+
+KEPT_SECONDS = 72
 """Seconds of usage that the item keeps: a minute, the current second and what the longest horizon books ahead."""
 
-COUNTERS = tuple(f"u{index:02}" for index in range(RING))
-"""One attribute a second: the recipients whose slots start in it, at the second's place in the ring."""
+USED = "u"
+"""What the name of a second's attribute begins with (:func:`used_name`)."""
+
+DIGITS = string.digits + string.ascii_lowercase
+CODES = len(DIGITS) ** 3
+"""Seconds whose names differ: half a day."""
+
+LOOK_AHEAD_SECONDS = 10
+"""A slot is counted at most so far from the end of the line; the longest horizon is shorter."""
 
 HOURS = 25
 """Hours of which the item keeps where ``granted`` stood at their beginning: those that 24 hours can touch."""
@@ -50,8 +64,7 @@ class Line:
         refresh_at: When a process last claimed the reading of the account.
         hours: ``granted`` at the beginning of each hour, as far as a reading saw it; hour h (since the epoch) is at
             ``h % HOURS``. Empty before the first reading.
-        tick: The newest second (since the epoch) that ``ring`` counts.
-        ring: Recipients by second of their slot; second s is at ``s % RING``.
+        used: Recipients by the second (since the epoch) in which their slots start.
     """
 
     next_at: int = 0
@@ -68,15 +81,14 @@ class Line:
     penalty_at: int = 0
     refresh_at: int = 0
     hours: tuple[int, ...] = ()
-    tick: int = 0
-    ring: tuple[int, ...] = (0,) * RING
+    used: Mapping[int, int] = field(default_factory=dict)
 
     def granted_in(self, second: int) -> int:
-        """Return the recipients whose slots start in *second* (since the epoch), 0 where the ring has forgotten."""
-        return self.ring[second % RING] if self.tick - RING < second <= self.tick else 0
+        """Return the recipients whose slots start in *second* (since the epoch); 0 where that is forgotten."""
+        return self.used.get(second, 0)
 
 
-SCALARS = tuple(field.name for field in fields(Line) if field.name not in {"ring", "hours"})
+SCALARS = tuple(one.name for one in fields(Line) if one.name not in {"used", "hours"})
 """The attributes of the item that are one number each."""
 
 REVISED = (
@@ -106,8 +118,8 @@ class Booking:
         revision: The ``revision`` that cost and quota were computed from.
         granted_at_most: ``granted`` may not be beyond this before the move (the quota); None where there is no quota.
         gap: Microseconds from this start to the next bulk call's; None leaves ``bulk_at`` alone.
-        seen_tick: The ``tick`` that ``tick`` was computed from.
-        tick: The second to count the recipients in; at least ``seen_tick``.
+        second: The second (since the epoch) to count the recipients in.
+        forgotten: Seconds whose count is dropped: they are older than what is kept.
     """
 
     recipients: int
@@ -118,14 +130,8 @@ class Booking:
     revision: int
     granted_at_most: int | None
     gap: int | None
-    seen_tick: int
-    tick: int
-
-    @property
-    def forgotten(self) -> list[int]:
-        """The places of the ring whose seconds passed without a grant, to be cleared by whoever moves ``tick``."""
-        first = max(self.seen_tick + 1, self.tick - RING + 1)
-        return [second % RING for second in range(first, self.tick)]
+    second: int
+    forgotten: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +159,26 @@ def wire(value: int | tuple[int, ...]) -> dict[str, Any]:
     return number(value) if isinstance(value, int) else {"L": [number(one) for one in value]}
 
 
+def used_name(second: int) -> str:
+    """Name the attribute that counts the recipients of *second*.
+
+    By the second itself and not by a place in a ring that somebody has to clear first: so a booking adds to it without
+    having seen what others booked before. Three characters, since 72 names must fit into a kilobyte with the rest.
+    """
+    code, name = second % CODES, ""
+    for _ in range(3):
+        code, digit = divmod(code, len(DIGITS))
+        name = DIGITS[digit] + name
+    return USED + name
+
+
+def _used(item: Item, *, newest: int) -> dict[int, int]:
+    """Read the counts, each by its last second that is not after *newest*."""
+    names = (name for name in item if len(name) == len(USED) + 3 and name.startswith(USED))
+    codes = {int(name[len(USED) :], len(DIGITS)): int(item[name]["N"]) for name in names}
+    return {newest - (newest - code) % CODES: recipients for code, recipients in codes.items()}
+
+
 def parse_line(item: Item) -> Line:
     """Read the item.
 
@@ -161,8 +187,8 @@ def parse_line(item: Item) -> Line:
     """
     try:
         scalars = {name: int(item[name]["N"]) for name in SCALARS}
-        ring = tuple(int(item[name]["N"]) if name in item else 0 for name in COUNTERS)
+        used = _used(item, newest=scalars["next_at"] // SECOND + LOOK_AHEAD_SECONDS)
         hours = tuple(int(one["N"]) for one in item["hours"]["L"]) if "hours" in item else ()
     except (KeyError, ValueError) as error:
         raise MalformedLineError(f"cannot be read ({error!r})") from error
-    return Line(ring=ring, hours=hours, **scalars)
+    return Line(used=used, hours=hours, **scalars)

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from ems.aws.clock import SkewMeter
 from ems.errors import UnavailableError
-from ems.governor.line import SECOND, Grant, decide
+from ems.governor.line import Grant, decide
 from ems.governor.policy import Policy
 from ems.settings import Settings
 from ems.store.rate import DynamoRateStore, connect
-from ems.store.rate_item import RING, Booked, Booking, Line, MalformedLineError, Refused
+from ems.store.rate_item import KEPT_SECONDS, SECOND, Booked, Booking, Line, MalformedLineError, Refused
 from ems.store.tables import bind
 
 pytestmark = pytest.mark.processes
@@ -112,7 +112,7 @@ def test_capped_bulk_calls_keep_their_distance(store: DynamoRateStore) -> None:
     first = store.book(booking(created(store), policy=policy))
     assert isinstance(first, Booked)
     assert first.line.bulk_at == NOW + SECOND // 2
-    early = replace(booking(replace(first.line, bulk_at=0), policy=policy), seen_tick=first.line.tick)
+    early = booking(replace(first.line, bulk_at=0), policy=policy)
     assert isinstance(store.book(early), Refused)
     later = store.book(booking(first.line, now=NOW + SECOND // 2, policy=policy))
     assert isinstance(later, Booked)
@@ -135,7 +135,7 @@ def test_a_missing_table_is_unavailable_and_names_the_remedy() -> None:
 
 def test_the_item_costs_one_write_unit(store: DynamoRateStore, table: str) -> None:
     line, now = created(store), NOW
-    for second in range(RING):
+    for second in range(KEPT_SECONDS + 1):
         outcome = store.book(replace(booking(line, now=now + second * SECOND), recipients=5_000))
         assert isinstance(outcome, Booked)
         line = outcome.line
@@ -180,7 +180,7 @@ def test_processes_and_threads_never_share_a_slot(store: DynamoRateStore, table:
     assert line is not None
     assert len(slots) == 120
     assert line.granted == 3 * 120
-    assert sum(line.ring) == 3 * 120
+    assert sum(line.used.values()) == 3 * 120
     assert all(start + cost <= following for (start, cost), (following, _) in pairwise(slots))
     assert line.next_at == slots[-1][0] + slots[-1][1]
 

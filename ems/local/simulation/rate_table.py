@@ -5,7 +5,7 @@ The integration tests hold this against DynamoDB's own verdict.
 
 from dataclasses import replace
 
-from ems.store.rate_item import REVISED, RING, Booked, Booking, Line, Refused
+from ems.store.rate_item import REVISED, Booked, Booking, Line, Refused
 
 
 class RateTable:
@@ -47,7 +47,6 @@ def _holds(line: Line, booking: Booking) -> bool:
     start = booking.now if booking.idle else line.next_at
     return (
         line.revision == booking.revision
-        and line.tick == booking.seen_tick
         and (line.next_at < booking.now if booking.idle else booking.now <= line.next_at <= booking.latest)
         and (booking.granted_at_most is None or line.granted <= booking.granted_at_most)
         and (booking.gap is None or line.bulk_at <= start)
@@ -55,16 +54,12 @@ def _holds(line: Line, booking: Booking) -> bool:
 
 
 def _moved(line: Line, booking: Booking, start: int) -> Line:
-    ring = list(line.ring)
-    if booking.tick != booking.seen_tick:
-        for place in [*booking.forgotten, booking.tick % RING]:
-            ring[place] = 0
-    ring[booking.tick % RING] += booking.recipients
+    used = {second: recipients for second, recipients in line.used.items() if second not in booking.forgotten}
+    used[booking.second] = used.get(booking.second, 0) + booking.recipients
     return replace(
         line,
         next_at=start + booking.cost,
         granted=line.granted + booking.recipients,
-        tick=booking.tick,
-        ring=tuple(ring),
+        used=used,
         bulk_at=line.bulk_at if booking.gap is None else start + booking.gap,
     )

@@ -5,14 +5,14 @@ from bisect import bisect_left
 from itertools import accumulate
 from statistics import quantiles
 
-from ems.governor.line import MILLI, effective_rate, micros
+from ems.governor.line import effective_rate, micros
 from ems.local.simulation.aws import Arrival, RemoteRateStore, Ses, Wire
 from ems.local.simulation.case import WARM_UP_SECONDS, Case, Figures
 from ems.local.simulation.kernel import Kernel
 from ems.local.simulation.queue import Drainer, Single, Trigger
 from ems.local.simulation.rate_table import RateTable
 from ems.local.simulation.sender import EPOCH, Sender, World
-from ems.store.rate_item import Line
+from ems.store.rate_item import MILLI, Line
 
 RESTART_SECONDS = 3.0
 STALL_SECONDS = (0.1, 0.4)

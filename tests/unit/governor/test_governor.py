@@ -24,9 +24,9 @@ from ems.governor.errors import (
 )
 from ems.governor.governor import Governor
 from ems.governor.lease import Lease
-from ems.governor.line import SECOND, after_reading, micros
+from ems.governor.line import after_reading, micros
 from ems.governor.policy import Policy
-from ems.store.rate_item import Booked, Booking, Line, Refused
+from ems.store.rate_item import SECOND, Booked, Booking, Line, Refused
 
 ACCOUNT = AccountSample(
     max_send_rate=500, max_24h_send=50_000, sent_24h=100, sending_enabled=True, enforcement="HEALTHY"

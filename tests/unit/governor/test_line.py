@@ -4,7 +4,6 @@ import pytest
 
 from ems.aws.account import AccountSample
 from ems.governor.line import (
-    SECOND,
     Denied,
     Grant,
     after_reading,
@@ -16,7 +15,7 @@ from ems.governor.line import (
 )
 from ems.governor.policy import Policy
 from ems.governor.status import describe
-from ems.store.rate_item import Line
+from ems.store.rate_item import SECOND, Line
 
 NOW = 1_700_000_000 * SECOND
 POLICY = Policy(headroom=0)
@@ -81,11 +80,11 @@ def test_the_status_says_how_far_the_line_is_booked() -> None:
     assert (status.line_ahead_seconds, status.effective_rate, status.account_age_seconds) == (0.5, 95, 0)
 
 
-def test_the_ring_forgets_what_is_older_than_itself() -> None:
-    line = granted(LINE, POLICY, 1).booking
-    assert len(line.forgotten) == 71
-    assert replace(line, seen_tick=line.tick - 1).forgotten == []
-    assert replace(line, seen_tick=line.tick - 3).forgotten == [(line.tick - 2) % 72, (line.tick - 1) % 72]
+def test_a_booking_drops_the_counts_that_are_older_than_a_minute() -> None:
+    second = NOW // SECOND
+    line = replace(LINE, used={second - 200: 5, second - 72: 5, second - 71: 5, second: 5})
+    booking = granted(line, POLICY, 1).booking
+    assert (booking.second, booking.forgotten) == (second, (second - 200, second - 72))
 
 
 def test_a_throttle_from_a_clock_that_is_ahead_counts_as_now() -> None:

@@ -7,12 +7,11 @@ from fakes.clock import Clock
 
 from ems.errors import UnavailableError
 from ems.governor.errors import ClockSkewError, QuotaExhaustedError
-from ems.governor.line import MILLI, SECOND
 from ems.governor.minute import LAG_SECONDS, MINUTE, Minute, account
 from ems.governor.policy import Policy
 from ems.governor.reporter import Reporter
 from ems.governor.watch import KEPT_SECONDS, Watch
-from ems.store.rate_item import RING, Line
+from ems.store.rate_item import MILLI, SECOND, Line
 from ems.store.senders import LaneWaits, SenderReport
 
 POLICY = Policy(headroom=0)
@@ -23,10 +22,8 @@ NEWEST = NOW - 1 - LAG_SECONDS
 
 def line(*, used: int, seconds: int = MINUTE, **changes: int) -> Line:
     """A line of 100 recipients a second that used so many in each of the last *seconds* of the minute."""
-    ring = [0] * RING
-    for second in range(NEWEST - seconds + 1, NEWEST + 1):
-        ring[second % RING] = used
-    return replace(Line(send_limit=100 * MILLI, sampled_at=NOW * SECOND, tick=NOW, ring=tuple(ring)), **changes)
+    minute = dict.fromkeys(range(NEWEST - seconds + 1, NEWEST + 1), used)
+    return replace(Line(send_limit=100 * MILLI, sampled_at=NOW * SECOND, used=minute), **changes)
 
 
 def sender(asking: float, *, process: str = "mail-1-7", missed: int = 0) -> SenderReport:
@@ -62,7 +59,7 @@ def test_where_calls_wait_and_none_is_booked_nothing_was_granted() -> None:
 def test_what_a_throttle_takes_counts_as_its_own_while_calls_wait() -> None:
     throttled = {"penalty_rate": 50 * MILLI, "penalty_at": (NEWEST - 200) * SECOND}
     floor = line(used=0, **throttled | {"penalty_at": NOW * SECOND})
-    assert unused(replace(floor, ring=line(used=60).ring), sender(1.0)) == {
+    assert unused(replace(floor, used=line(used=60).used), sender(1.0)) == {
         "throttled": pytest.approx(60 / 3, abs=0.02),
         "no_grant": pytest.approx(60 * (2 / 3 - 0.6), abs=0.02),
     }

@@ -1,73 +1,124 @@
-"""The window keeps what SES may have taken in any second under the limit, whatever stalls on the way."""
+"""The window keeps what SES may have taken in any second under what the line gave out, whatever stalls on the way."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
 
 import pytest
 from fakes.clock import Clock
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ems.governor.lease import Lease
+from ems.governor.policy import Policy
 from ems.governor.waits import OF_THREADS
 from ems.governor.window import CallWindow
+from ems.local.simulation.kernel import Host, Kernel
+
+TOLERANCE = 0.05
+
+
+@dataclass
+class Caller:
+    """Takes slots one after the other, each at its very end: nothing is waited for."""
+
+    window: CallWindow
+
+    def __post_init__(self) -> None:
+        self._number = count()
+
+    def enters(self, n: int) -> Lease | None:
+        lease = Lease(next(self._number), n, not_after=0)
+        return lease if self.window.enter(lease, late=TOLERANCE, slack=0.06) else None
+
+    def leaves(self, lease: Lease | None) -> None:
+        assert lease is not None
+        self.window.leave(lease)
 
 
 @pytest.fixture
-def window(clock: Clock) -> CallWindow:
-    return CallWindow(replace(OF_THREADS, monotonic=clock))
+def caller(clock: Clock) -> Caller:
+    return Caller(CallWindow(replace(OF_THREADS, monotonic=clock), tolerance=TOLERANCE))
 
 
-def enters(window: CallWindow, n: int, *, limit: float = 10) -> bool:
-    return window.enter(n, limit=limit, patience=0)
+def test_each_slot_lets_its_own_call_enter(caller: Caller) -> None:
+    assert all(caller.enters(n) for n in (4, 4, 1))
 
 
-def test_calls_enter_while_they_fit_under_the_limit(window: CallWindow) -> None:
-    assert [enters(window, 4), enters(window, 4), enters(window, 4)] == [True, True, False]
+def test_the_call_after_a_stall_waits_until_a_second_after_the_answer(caller: Caller, clock: Clock) -> None:
+    stalled = caller.enters(2)
+    clock.sleep(0.5)
+    caller.leaves(stalled)
+    clock.sleep(0.6)
+    assert caller.enters(1) is None
+    clock.sleep(0.4)
+    assert caller.enters(1)
 
 
-def test_an_answered_call_counts_for_a_second_more(window: CallWindow, clock: Clock) -> None:
-    assert enters(window, 10)
-    clock.sleep(30)
-    window.leave(10)
-    clock.sleep(0.99)
-    assert not enters(window, 1)
-    clock.sleep(0.01)
-    assert enters(window, 1)
+def test_what_every_call_takes_holds_no_call_up(caller: Caller, clock: Clock) -> None:
+    for _ in range(20):
+        usual = caller.enters(2)
+        clock.sleep(0.5)
+        caller.leaves(usual)
+        clock.sleep(2)
+    usual = caller.enters(2)
+    clock.sleep(0.5)
+    caller.leaves(usual)
+    clock.sleep(0.5)
+    assert caller.enters(2)
 
 
-def test_a_call_larger_than_the_limit_enters_alone(window: CallWindow) -> None:
-    assert enters(window, 50)
-    assert not enters(window, 1)
+def test_a_call_enters_an_empty_window_whatever_its_size(caller: Caller, clock: Clock) -> None:
+    caller.leaves(caller.enters(2))
+    clock.sleep(2)
+    assert caller.enters(50)
 
 
 def test_whoever_waits_enters_as_soon_as_there_is_room() -> None:
-    window = CallWindow()
-    assert window.enter(10, limit=10, patience=0)
-    window.leave(10)
-    assert window.enter(1, limit=10, patience=30)
+    window = CallWindow(tolerance=30)
+    first, second = Lease(1.0, 1, not_after=0), Lease(2.0, 1, not_after=0)
+    assert window.enter(first, late=1.2, slack=0)
+    window.leave(first)
+    assert window.enter(second, late=0, slack=0)
 
 
-calls = st.lists(st.tuples(st.integers(1, 50), st.floats(0, 0.2), st.floats(0, 2), st.floats(0, 1)), max_size=60)
+RATE, LIMIT = 95, 100
+THERE, BACK = 0.02, 0.01
+
+delays = st.one_of(st.just(0.0), st.floats(0, 0.4))
+plans = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 2), st.floats(0, 0.05), delays, delays), max_size=150)
 
 
-@given(calls)
-def test_ses_never_sees_more_than_the_limit_in_a_second_wherever_between_leaving_and_answer_it_counts(
-    plan: list[tuple[int, float, float, float]],
+@given(plans)
+@settings(max_examples=60, deadline=None)
+def test_ses_never_sees_more_than_the_limit_in_a_second_wherever_the_calls_of_any_process_stall(
+    plan: list[tuple[int, int, float, float, float]],
 ) -> None:
-    limit, clock = 60, Clock()
-    window = CallWindow(replace(OF_THREADS, monotonic=clock))
-    under_way: list[tuple[float, int]] = []
-    arrivals: list[tuple[float, int]] = []
-    for n, gap, latency, share in plan:
-        clock.sleep(gap)
-        for answered_at, size in sorted(under_way):
-            if answered_at <= clock():
-                window.leave(size)
-                under_way.remove((answered_at, size))
-        if enters(window, n, limit=limit):
-            arrivals.append((clock() + latency * share, n))
-            under_way.append((clock() + latency, n))
-    assert max(seconds(arrivals), default=0) <= limit
+    """Each process has seen thirty calls without a stall before, so that it knows the way."""
+    kernel, arrivals = Kernel(), list[tuple[float, int]]()
+    slack = Policy().slack(LIMIT)
+    windows = [CallWindow(kernel.waits(), tolerance=TOLERANCE) for _ in range(3)]
+
+    def call(window: CallWindow, lease: Lease, stalls: tuple[float, float, float]) -> None:
+        late, there, back = stalls
+        kernel.sleep(lease.start_at + late - kernel.now)
+        if window.enter(lease, late=kernel.now - lease.start_at, slack=slack):
+            arrivals.append((kernel.now + THERE + there, lease.n))
+            kernel.sleep(THERE + there + back + BACK)
+            window.leave(lease)
+
+    slots = ((3 + k * 0.1, windows[k % 3], 1, (0.0, 0.0, 0.0)) for k in range(90))
+    at = 20.0
+    planned = []
+    for process, n, *stalls in plan:
+        planned.append((at, windows[process], n, tuple(stalls)))
+        at += n / RATE
+    host = Host()
+    for at, window, n, stalls in [*slots, *planned]:
+        kernel.start(partial(call, window, Lease(at, n, not_after=0), stalls), host=host)
+    kernel.run(until=40)
+    assert max(seconds(sorted(arrivals)), default=0) <= LIMIT
 
 
 def seconds(arrivals: list[tuple[float, int]]) -> Iterator[int]:
