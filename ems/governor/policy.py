@@ -81,11 +81,14 @@ class Policy:
     def slack(self, limit: float) -> float:
         """Return how many seconds more than one of slots SES may see within a second, at *limit* a second.
 
-        What headroom pays for, and the bound of :mod:`ems.governor.line` with W = 1 + slack is *limit*.
+        What headroom pays for: with W = 1 + slack the bound of :mod:`ems.governor.line` is *limit*. Where calls differ
+        in size, one recipient less, for what the way to SES varies.
         """
         if not limit:
             return 0.0
-        return max(0.0, (limit + 1 - self.size_of_call(limit)) / (limit * (1 - self.headroom)) - 1)
+        size = self.size_of_call(limit)
+        mixed = size if size > 1 else 0
+        return max(0.0, (limit - mixed) / (limit * (1 - self.headroom)) - 1)
 
     def size_of_call(self, limit: float) -> int:
         """Return the recipients of one call at *limit* recipients a second, from 1 to 50.

@@ -32,3 +32,12 @@ def test_the_policy_follows_the_settings() -> None:
     policy = Policy.from_settings(settings)
     assert policy == Policy(max_send_rate=40, headroom=0.1, daily_reserve=0.2, call_size=3)
     assert Policy.from_settings(Settings(max_send_rate="auto")).max_send_rate is None
+
+
+@pytest.mark.parametrize("limit", [1, 14, 50, 100, 1000, 10_000])
+def test_what_slots_a_second_and_the_slack_hold_is_under_the_limit(limit: float) -> None:
+    policy = Policy()
+    size = policy.size_of_call(limit)
+    within = (1 + policy.slack(limit)) * limit * (1 - policy.headroom)
+    assert within + (size if size > 1 else 0) <= limit * 1.000001
+    assert policy.slack(limit) > 0.02
