@@ -1,4 +1,4 @@
-"""gunicorn reads this file from its working directory: one set of metrics for all of its workers.
+"""gunicorn reads this file from its working directory: settings checked, and one set of metrics for all workers.
 
 Each worker writes its metrics to files in one directory, and whichever worker is scraped sums them up
 (https://prometheus.github.io/client_python/multiprocess/). prometheus_client looks for the variable when it is
@@ -9,6 +9,11 @@ import os
 import shutil
 import tempfile
 from typing import Any
+
+from ems.settings import Settings
+
+# Here, in gunicorn's own process, since it would start a worker again and again that cannot read its settings.
+Settings.or_exit()
 
 # Longer than a load balancer (60 s at AWS) or a client's pool keeps an idle connection. Whoever asks should be the one
 # who closes: a request that meets our closing fails without an answer, and its caller cannot know whether it was taken.

@@ -44,4 +44,4 @@ def create_app(settings: Settings) -> Celery:
     return celery
 
 
-app = create_app(Settings.from_environment())
+app = create_app(Settings.or_exit())

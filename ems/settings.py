@@ -5,37 +5,92 @@ PynamoDB read themselves, and the ``EMS_*`` variables below. docs/operations.md 
 keeps that page complete.
 """
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+import os
+import re
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, PositiveFloat, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    Field,
+    HttpUrl,
+    PositiveFloat,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ems.errors import EmsError
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
 MIB = 1024 * 1024
+REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
+
+TOPIC_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):sns:(?P<region>[a-z0-9-]+):[0-9]{12}:[A-Za-z0-9_-]{1,256}(?:\.fifo)?"
+)
+
+_TASK_RATE = re.compile(r"(?P<tasks>[0-9]+(\.[0-9]+)?)(/[smh])?")
+_HTTP_URL = TypeAdapter(HttpUrl)
 
 
 class SettingsError(EmsError):
     """The environment does not make sense; each line names a variable and what is wrong with it."""
 
 
-class Settings(BaseSettings):
-    """Everything an EMS process can be told. Instances are immutable and passed to whoever needs them."""
+def _http_url(text: str) -> str:
+    try:
+        url = _HTTP_URL.validate_python(text)
+    except ValidationError:
+        url = None
+    if url is None or url.query is not None or url.fragment is not None:
+        raise ValueError("name an http:// or https:// URL such as https://ems.example.com")
+    return text.rstrip("/")
 
-    model_config = SettingsConfigDict(env_prefix="EMS_", frozen=True, extra="ignore")
+
+def _task_rate(text: str) -> str:
+    """Refuse what Celery could not read, and 0, which it reads as no limit at all."""
+    rate = _TASK_RATE.fullmatch(text)
+    if rate is None or float(rate["tasks"]) == 0:
+        raise ValueError("name a number of tasks above 0 and s, m or h, such as 1000/s")
+    return text
+
+
+def _topic_arn(text: str) -> str:
+    if not TOPIC_ARN.fullmatch(text):
+        raise ValueError("name the topics by their ARNs, such as arn:aws:sns:us-east-1:123456789012:ems-events")
+    return text
+
+
+WebUrl = Annotated[str, AfterValidator(_http_url)]
+"""Without the slash at its end."""
+
+
+class Settings(BaseSettings):
+    """Everything an EMS process can be told. Instances are immutable and passed to whoever needs them.
+
+    A variable that is empty is as good as one that is not set.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="EMS_", env_ignore_empty=True, frozen=True, extra="ignore", allow_inf_nan=False
+    )
 
     aws_region: str = Field(
-        default="us-east-1", validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION", "aws_region")
+        default="us-east-1",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$",
+        validation_alias=AliasChoices(*REGION_VARIABLES, "aws_region"),
     )
     table_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9_.-]*$")
 
     # HTTP edge
     bootstrap_api_key: SecretStr | None = None
-    public_url: str = "http://127.0.0.1:8000"
-    max_recipients: int = Field(default=50_000, ge=1)
+    public_url: WebUrl = "http://127.0.0.1:8000"
+    max_recipients: int = Field(default=50_000, ge=1, le=1_000_000)  # the ids of recipients have six digits
     max_body_bytes: int = Field(default=64 * MIB, ge=1024)
     metrics_public: bool = False
     retention_days: int = Field(default=90, ge=1)
@@ -46,7 +101,7 @@ class Settings(BaseSettings):
     account_refresh_seconds: float = Field(default=50.0, ge=2)
     daily_reserve: float = Field(default=0.10, ge=0, lt=1)
     release_seconds: float = Field(default=2.0, gt=0)
-    task_rate_limit: str = "1000/s"
+    task_rate_limit: Annotated[str, AfterValidator(_task_rate)] = "1000/s"
 
     # SES
     configuration_set: str = Field(default="ems", pattern=r"^[A-Za-z0-9_-]{1,64}$")
@@ -66,8 +121,8 @@ class Settings(BaseSettings):
 
     # SNS webhook
     sns_topic: str = Field(default="ems-events", pattern=r"^[A-Za-z0-9_-]{1,256}$")
-    sns_topic_arns: Annotated[tuple[str, ...], NoDecode] = ()
-    sns_cert_url: str | None = None
+    sns_topic_arns: Annotated[tuple[Annotated[str, AfterValidator(_topic_arn)], ...], NoDecode] = ()
+    sns_cert_url: WebUrl | None = None
     sns_min_signature_version: int = Field(default=1, ge=1, le=2)
 
     # Logs
@@ -80,11 +135,6 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
-
-    @field_validator("ses_call_size", "ses_bulk_calls_per_second", "bootstrap_api_key", "sns_cert_url", mode="before")
-    @classmethod
-    def _empty_is_unset(cls, value: object) -> object:
-        return None if value == "" else value
 
     @field_validator("in_doubt_seconds")
     @classmethod
@@ -101,13 +151,60 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: Variables hold values that their settings do not allow; the message names each.
         """
+        problems = _wrong_endpoints(os.environ)
         try:
-            return cls()
+            settings = cls()
         except ValidationError as error:
-            raise SettingsError("\n".join(_explained(problem) for problem in error.errors())) from None
+            raise SettingsError("\n".join([*_explained(error), *problems])) from None
+        if problems:
+            raise SettingsError("\n".join(problems))
+        return settings
+
+    @classmethod
+    def or_exit(cls) -> Self:
+        """Read the process environment; what makes no sense ends the process with a line for each variable.
+
+        For modules that a server imports to start: it would print a traceback for any other exception.
+        """
+        try:
+            return cls.from_environment()
+        except SettingsError as error:
+            sys.exit(str(error))
 
 
-def _explained(problem: "ErrorDetails") -> str:
-    field = str(problem["loc"][0])
-    variable = field if field.isupper() else f"EMS_{field.upper()}"
-    return f"{variable}={problem['input']!r}: {problem['msg']}; docs/operations.md describes it"
+def _explained(error: ValidationError) -> list[str]:
+    """Say in one line a variable what is wrong with it; a value may have missed several alternatives."""
+    reasons: dict[str, list[str]] = {}
+    for problem in error.errors():
+        reasons.setdefault(f"{_variable(str(problem['loc'][0]))}={problem['input']!r}", []).append(
+            problem["msg"].removeprefix("Value error, ")
+        )
+    return [f"{what}: {'; or: '.join(why)}; docs/operations.md describes it" for what, why in reasons.items()]
+
+
+def _variable(field: str) -> str:
+    """Name the variable that sets *field*, or did; pydantic names the first of an alias whichever was set."""
+    if field in REGION_VARIABLES:
+        return next((variable for variable in REGION_VARIABLES if os.environ.get(variable)), field)
+    return f"EMS_{field.upper()}"
+
+
+def _wrong_endpoints(environment: Mapping[str, str]) -> list[str]:
+    """Find the addresses of AWS services that botocore would refuse without naming the variable."""
+    return [
+        f"{variable}={value!r}: name an http:// or https:// URL such as http://127.0.0.1:4566, or leave it out for AWS"
+        for variable, value in environment.items()
+        if variable.startswith("AWS_ENDPOINT_URL") and value and not _is_endpoint(value)
+    ]
+
+
+def _is_endpoint(url: str) -> bool:
+    """Judge as ``botocore.endpoint.EndpointCreator`` does, which says less about it."""
+    # Here, since it takes long and few environments hold an endpoint.
+    from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url  # noqa: PLC0415
+
+    try:
+        known = is_valid_endpoint_url(url) or is_valid_ipv6_endpoint_url(url)
+    except ValueError:  # a bracket without its other half
+        return False
+    return url.startswith(("http://", "https://")) and known

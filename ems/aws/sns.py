@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from ems.errors import EmsError, UnavailableError
+from ems.settings import TOPIC_ARN
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -36,7 +37,6 @@ are not covered, so nothing here reads them."""
 
 _HASHES: Mapping[str, type[hashes.SHA1] | type[hashes.SHA256]] = {"1": hashes.SHA1, "2": hashes.SHA256}
 
-_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):sns:(?P<region>[a-z0-9-]+):[0-9]{12}:[A-Za-z0-9_-]{1,256}(?:\.fifo)?")
 _REFUSED_TOKEN_CODES = frozenset({"InvalidParameter", "InvalidParameterValue", "NotFound", "SubscriptionLimitExceeded"})
 
 
@@ -230,7 +230,7 @@ class SnsVerifier:
     def _is_trusted_url(self, url: str, *, topic_arn: str) -> bool:
         if url == self._extra_cert_url:
             return True
-        arn = _ARN.fullmatch(topic_arn)
+        arn = TOPIC_ARN.fullmatch(topic_arn)
         if arn is None:
             return False
         # The whole URL is spelled out and matched to its end: no user, port, query or longer host slips in, which

@@ -15,7 +15,7 @@ import click
 import structlog
 from rich.console import Console
 
-from ems.cli.shared import console, settings_of_environment
+from ems.cli.shared import console, settings_of_environment, told_to_people
 from ems.local import launcher
 
 STATE_DIR = Path(".var")
@@ -27,7 +27,8 @@ TABLE_WIDTH = 150
 @click.option("--rate", default=100.0, show_default=True, help="The simulated account's recipients a second.")
 def local(*, without_ses: bool, rate: float) -> None:
     """Serve the embedded AWS alone, until Ctrl-C. Prints the variables that point at it."""
-    sys.exit(launcher.run_local(without_ses=without_ses, rate=rate, state_dir=STATE_DIR / "local"))
+    with told_to_people():
+        launcher.run_local(without_ses=without_ses, rate=rate, state_dir=STATE_DIR / "local")
 
 
 @click.command()
@@ -55,7 +56,7 @@ def up(*, rate: float) -> None:
     """Start everything on embedded services and stay up until Ctrl-C."""
     from ems.local.stack import Stack  # noqa: PLC0415 - only this command needs it
 
-    with _ended_by_signals(), Stack(state_dir=STATE_DIR / "up", rate=rate) as stack:
+    with told_to_people(), _ended_by_signals(), Stack(state_dir=STATE_DIR / "up", rate=rate) as stack:
         click.echo(f"API      {stack.url}  (docs at {stack.url}/docs)")
         click.echo(f"key      {stack.api_key}")
         click.echo(f"mails    {stack.aws.ses_url}")
@@ -74,7 +75,7 @@ def demo() -> None:
     """Run the main job on embedded services; exits 0 only when everything adds up."""
     from ems.local import demo as demonstration  # noqa: PLC0415 - only this command needs it
 
-    with _ended_by_signals():
+    with told_to_people(), _ended_by_signals():
         sys.exit(demonstration.run(state_dir=STATE_DIR / "demo", console=console))
 
 
@@ -120,7 +121,4 @@ def _ended_by_signals() -> Iterator[None]:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
-    try:
-        yield
-    except launcher.ServiceError as error:
-        raise click.ClickException(str(error)) from error
+    yield

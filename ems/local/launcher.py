@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from ems.local.processes import LOOPBACK, Running, Service, ServiceError, free_port
+from ems.local.processes import LOOPBACK, Running, Service, ServiceError, free_port, port_of
 from ems.local.simulator.certificate import certificate_url
 
 __all__ = ["LocalAws", "ServiceError", "free_port", "run_local"]
@@ -159,10 +159,13 @@ def run_local(
     ses_port: int | None = None,
     state_dir: Path = DEFAULT_STATE_DIR,
     rate: float = 100,
-) -> int:
-    """Serve the embedded AWS until Ctrl-C or SIGTERM; what ``ems local`` does. Returns the exit code.
+) -> None:
+    """Serve the embedded AWS until Ctrl-C or SIGTERM; what ``ems local`` does.
 
     Ports left out come from ``EMS_LOCAL_AWS_PORT`` and ``EMS_LOCAL_SES_PORT``.
+
+    Raises:
+        ServiceError: A port is none or is taken, ministack is not installed, or a service does not come up or ends.
     """
     stop = threading.Event()
 
@@ -172,20 +175,15 @@ def run_local(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ask_to_stop)
     local = LocalAws(
-        aws_port=aws_port or int(os.environ.get("EMS_LOCAL_AWS_PORT", DEFAULT_AWS_PORT)),
-        ses_port=None if without_ses else ses_port or int(os.environ.get("EMS_LOCAL_SES_PORT", DEFAULT_SES_PORT)),
+        aws_port=aws_port or port_of("EMS_LOCAL_AWS_PORT", DEFAULT_AWS_PORT),
+        ses_port=None if without_ses else ses_port or port_of("EMS_LOCAL_SES_PORT", DEFAULT_SES_PORT),
         state_dir=state_dir,
         rate=rate,
     )
-    try:
-        with local:
-            _announce(local)
-            while not stop.wait(WATCH_SECONDS):
-                local.check()
-    except ServiceError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+    with local:
+        _announce(local)
+        while not stop.wait(WATCH_SECONDS):
+            local.check()
 
 
 def _announce(local: LocalAws) -> None:

@@ -13,13 +13,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from ems.errors import EmsError
+
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
+MAX_PORT = 65_535
 
 
-class ServiceError(RuntimeError):
-    """An embedded service did not come up, or died; the message names its log."""
+class ServiceError(EmsError):
+    """An embedded service cannot come up, or died; the message says what to do or names its log."""
+
+
+def port_of(variable: str, default: int) -> int:
+    """Read a port from the environment; *default* when it is unset or empty.
+
+    Raises:
+        ServiceError: It is no port.
+    """
+    text = os.environ.get(variable) or str(default)
+    if not text.isdecimal() or not 0 < int(text) <= MAX_PORT:
+        raise ServiceError(f"{variable}={text!r}: name a port from 1 to {MAX_PORT}, or leave it out for {default}")
+    return int(text)
 
 
 def free_port(preferred: int = 0) -> int:

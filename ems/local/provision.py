@@ -61,7 +61,7 @@ class Provisioner:
     @property
     def webhook_url(self) -> str:
         """Where SNS posts events."""
-        return self._settings.public_url.rstrip("/") + WEBHOOK_PATH
+        return self._settings.public_url + WEBHOOK_PATH
 
     def subscribe(self) -> None:
         """Subscribe the webhook; for one that is not confirmed yet SNS sends the confirmation again."""

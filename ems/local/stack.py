@@ -6,15 +6,13 @@ import sys
 import time
 from pathlib import Path
 
-from ems.local.launcher import LocalAws
-from ems.local.processes import LOOPBACK, Running, Service, ServiceError, free_port
+from ems.local.launcher import DEFAULT_AWS_PORT, DEFAULT_SES_PORT, LocalAws
+from ems.local.processes import LOOPBACK, Running, Service, ServiceError, free_port, port_of
 from ems.local.provision import Provisioner
 from ems.settings import Settings
 
 WEB_PORT = 8000
 FLOWER_PORT = 5555
-AWS_PORT = 4566
-SES_PORT = 4570
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
 """More than honcho gives its processes (5 s) before it kills them."""
@@ -31,13 +29,13 @@ class Stack(Running):
 
     def __init__(self, *, state_dir: Path, rate: float = 100, senders: int = 1) -> None:
         self._senders = senders
-        self.web_port = free_port(int(os.environ.get("PORT", WEB_PORT)))
-        self.flower_port = free_port(int(os.environ.get("FLOWER_PORT", FLOWER_PORT)))
+        self.web_port = free_port(port_of("PORT", WEB_PORT))
+        self.flower_port = free_port(port_of("FLOWER_PORT", FLOWER_PORT))
         self.api_key = os.environ.get("EMS_BOOTSTRAP_API_KEY") or f"local-{secrets.token_hex(12)}"
         self.log = state_dir / "ems.log"
         self.aws = LocalAws(
-            aws_port=free_port(int(os.environ.get("EMS_LOCAL_AWS_PORT", AWS_PORT))),
-            ses_port=free_port(int(os.environ.get("EMS_LOCAL_SES_PORT", SES_PORT))),
+            aws_port=free_port(port_of("EMS_LOCAL_AWS_PORT", DEFAULT_AWS_PORT)),
+            ses_port=free_port(port_of("EMS_LOCAL_SES_PORT", DEFAULT_SES_PORT)),
             state_dir=state_dir,
             rate=rate,
         )

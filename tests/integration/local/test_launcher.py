@@ -16,7 +16,7 @@ from ems.local.launcher import LocalAws, ServiceError, free_port
 pytestmark = pytest.mark.processes
 
 Eventually = Callable[[Callable[[], Any]], Any]
-RUN = "import sys; from ems.local.launcher import run_local; sys.exit(run_local(without_ses={without_ses}))"
+RUN = "from ems.local.launcher import run_local; run_local(without_ses={without_ses})"
 
 
 def start(tmp_path: Path, *, aws_port: int, ses_port: int, without_ses: bool = False) -> "subprocess.Popen[str]":
