@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMPS := .venv/.installed .venv-aws/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-fast coverage simulate bench check format lock clean
+.PHONY: help install demo up test test-fast coverage faults simulate bench check format lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -37,6 +37,9 @@ test-fast: install  ## Run the tests that start no process
 
 coverage: install  ## Run the tests that start no process and show what they leave out
 	$(BIN)/pytest tests/unit tests/property -n 2 --cov --cov-report=term-missing:skip-covered
+
+faults: install  ## Run the crash lab: every scenario on real processes, judged by SES's own log; ARGS='--seed 2 --only SES'
+	@PYTHONPATH=tests $(BIN)/python -m lab $(ARGS)
 
 simulate: install  ## Simulate the governor: the grid that its defaults rest on
 	@$(BIN)/ems simulate

@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from stage.crooked_dynamodb import CrookedDynamoDb
+from stage import acts
+from stage.exchange import Spot
 from stage.fixtures import RATE
 from stage.other_ses import QUOTA_24H, SENDS, OtherSes
 from stage.polling import until
 from stage.product import Api, Product, people
+from stage.wire import Trap, Wire
 
 pytestmark = [pytest.mark.processes, pytest.mark.usefixtures("crew")]
 
@@ -82,25 +85,22 @@ def test_a_sender_with_a_wrong_clock_or_a_dynamodb_that_throttles_says_so_and_se
         work()
         return [one for one in rate(api)["senders"] if one["process"] in known and why in one["refused"]]
 
-    with (
-        CrookedDynamoDb(product.environment["AWS_ENDPOINT_URL"]) as dynamodb,
-    ):
-        dynamodb.date_shift = 5.0
-        others = {one["process"] for one in rate(api)["senders"]}
-        with product.start("sender", AWS_ENDPOINT_URL_DYNAMODB=dynamodb.url, AWS_ENDPOINT_URL_SESV2=own_ses.url):
-            known = until(lambda: {one["process"] for one in rate(api)["senders"]} - others)
-            [wrong] = until(lambda: refused("clock"))
-            assert wrong["clock_wrong"]
-            assert -6.5 < wrong["clock_offset_seconds"][0] <= wrong["clock_offset_seconds"][1] < -3.5
-
-            dynamodb.throttles_leases = True
-            dynamodb.date_shift = 0.0
+    starving = Trap(Spot("UpdateItem", "email-rate", holds=('"ses"',)), acts.throttle, times=None)
+    ahead = Trap(Spot(), acts.with_clock(5.0), times=None)
+    others = {one["process"] for one in rate(api)["senders"]}
+    with Wire(aws_url=product.environment["AWS_ENDPOINT_URL"], ses_url=own_ses.url) as wire, ExitStack() as running:
+        with wire.trapped(starving):
+            with wire.trapped(ahead):
+                own = {"AWS_ENDPOINT_URL_DYNAMODB": wire.url, "AWS_ENDPOINT_URL_SESV2": own_ses.url}
+                running.enter_context(product.start("sender", **own))
+                known = until(lambda: {one["process"] for one in rate(api)["senders"]} - others)
+                [wrong] = until(lambda: refused("clock"))
+                assert wrong["clock_wrong"]
+                assert -6.5 < wrong["clock_offset_seconds"][0] <= wrong["clock_offset_seconds"][1] < -3.5
             [starved] = until(lambda: refused("store"))
             assert not starved["clock_wrong"]
             assert not own_ses.books.taken
-
-            dynamodb.throttles_leases = False
-            until(lambda: work() or own_ses.books.taken)
+        until(lambda: work() or own_ses.books.taken)
         for email_id in ids:
             api.reaches(email_id, "sent")
     own_ses.vanish()

@@ -1,0 +1,23 @@
+"""A short choice of the crash lab's scenarios; `make faults` runs all of them."""
+
+from collections.abc import Iterator
+
+import pytest
+from lab.catalog import scenarios
+from lab.scenario import Scenario
+from lab.stand import Stand
+from lab.trial import Trial
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    with Stand(tmp_path_factory.mktemp("lab")) as stand:
+        yield stand
+
+
+@pytest.mark.parametrize("scenario", [one for one in scenarios() if one.short], ids=lambda scenario: scenario.name)
+def test_nobody_gets_two_mails_and_nobody_is_lost(stand: Stand, scenario: Scenario) -> None:
+    result = Trial(stand, scenario, seed=1).run()
+    assert result.breaks == (), "\n".join(result.breaks)

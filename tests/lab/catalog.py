@@ -1,0 +1,226 @@
+"""Every scenario: the list that EMS's promises are held to."""
+
+from stage import acts
+from stage.exchange import Act, Spot
+
+from lab.scenario import Load, Scenario, Strike
+from lab.stand import CALL_SIZE
+
+CHUNK = 4 * CALL_SIZE
+"""Recipients of a chunk, at the lab's rate and size of calls (docs/adr/0016): four calls."""
+
+SINGLE = Load(singles=1)
+ONE_CHUNK = Load(bulk=CHUNK)
+PARKED = Load(bulk=CHUNK, due_in=2)
+CROWD = Load(singles=10, bulk=6 * CHUNK, bounces=4)
+MANY = Load(bulk=50_000, ends_after=200)
+MANY_PARKED = Load(bulk=50_000, ends_after=200, due_in=5)
+
+IN_HAND = 10 + 6 * CALL_SIZE
+"""What all senders together can have in hand of a crowd: each single mail, and a call of each of its chunks."""
+
+EMAILS, BATCHES, RATE = "email-event-tracker", "email-batch", "email-rate"
+TRIGGER, WAIT, EVENTS, CONTROL = "email-trigger", "email-wait", "email-events", "ems-control"
+
+CLAIM_MAIL = Spot("UpdateItem", EMAILS, holds=('"sending"',))
+SETTLE_MAIL = Spot("UpdateItem", EMAILS, holds=('"sent"', '"lease_owner"'))
+CLAIM_CHUNK = Spot("UpdateItem", BATCHES, holds=('"lease_owner"', '"started_at"'), lacks=('"cancelled"',))
+SETTLE_CHUNK = Spot("TransactWriteItems", BATCHES)
+LEASE = Spot("UpdateItem", RATE, holds=("granted = granted + :recipients",))
+CALL = Spot("SendEmail|SendBulkEmail")
+ACK = Spot("DeleteMessageBatch", TRIGGER)
+
+ANY_CALL, ANY_SETTLING = (1, 4), (2, 5)
+"""Which request at a spot: the first transaction of a chunk marks its first call, the next four settle a call each."""
+
+
+def scenarios() -> list[Scenario]:
+    """List them all, anew for each run: some acts remember what they did."""
+    return [*_sender(), *_web(), *_others(), *_sqs(), *_ses(), *_dynamodb(), *_sns()]
+
+
+def _sender() -> list[Scenario]:
+    """A sender gets kill -9 at every step of a delivery."""
+    mail = [
+        ("before the lease", Strike(LEASE, acts.kill_before), 0),
+        ("after the lease", Strike(LEASE, acts.kill_after), 0),
+        ("before the claim", Strike(CLAIM_MAIL, acts.kill_before), 0),
+        ("after the claim", Strike(CLAIM_MAIL, acts.kill_after), 0),
+        ("before the call reaches SES", Strike(CALL, acts.kill_before), 0),
+        ("during the call", Strike(CALL, acts.kill_after), 0),
+        ("after SES's answer, before the record", Strike(SETTLE_MAIL, acts.kill_before), 0),
+        ("after the record", Strike(SETTLE_MAIL, acts.kill_after), 0),
+        ("before the acknowledgement", Strike(ACK, acts.kill_before), 0),
+        ("after the acknowledgement", Strike(ACK, acts.kill_after), 0),
+    ]
+    chunk = [
+        ("before the claim", Strike(CLAIM_CHUNK, acts.kill_before), 0),
+        ("after the claim", Strike(CLAIM_CHUNK, acts.kill_after), 0),
+        ("after the first mark", Strike(SETTLE_CHUNK, acts.kill_after), CALL_SIZE),
+        ("after the lease", Strike(LEASE, acts.kill_after, ANY_CALL), CALL_SIZE),
+        ("before the call reaches SES", Strike(CALL, acts.kill_before, ANY_CALL), CALL_SIZE),
+        ("during the call", Strike(CALL, acts.kill_after, ANY_CALL), 0),
+        ("after SES's answer, before the transaction", Strike(SETTLE_CHUNK, acts.kill_before, ANY_SETTLING), 0),
+        ("after the transaction", Strike(SETTLE_CHUNK, acts.kill_after, ANY_SETTLING), CALL_SIZE),
+        ("before the acknowledgement", Strike(ACK, acts.kill_before), 0),
+        ("after the acknowledgement", Strike(ACK, acts.kill_after), 0),
+    ]
+    short = {"sender, chunk: killed during the call", "sender, mail: killed after the record"}
+    return [
+        Scenario(name, load, (strike,), doubt=doubt, short=name in short)
+        for what, load, steps in (("mail", SINGLE, mail), ("chunk", ONE_CHUNK, chunk))
+        for step, strike, doubt in steps
+        for name in [f"sender, {what}: killed {step}"]
+    ]
+
+
+def _web() -> list[Scenario]:
+    """The web process gets kill -9 while it accepts; the caller asks again with the same key."""
+    row = Spot("PutItem", EMAILS)
+    enqueue, mark = Spot("SendMessageBatch", TRIGGER), Spot("UpdateItem", EMAILS, holds=('"enqueued"',))
+    batch, chunks = Spot("PutItem", BATCHES), Spot("SendMessageBatch", WAIT)
+    start = Spot("UpdateItem", BATCHES, holds=('"waiting"', '"accepting"'))
+    payloads, lot = Spot("BatchWriteItem", BATCHES), Spot("PutItem", BATCHES, holds=('"#parked"',))
+    return [
+        Scenario("web, mail: killed before the row", SINGLE, (Strike(row, acts.kill_before),)),
+        Scenario("web, mail: killed after the row", SINGLE, (Strike(row, acts.kill_after),)),
+        Scenario("web, mail: killed after the queue took it", SINGLE, (Strike(enqueue, acts.kill_after),)),
+        Scenario("web, mail: killed before the answer", SINGLE, (Strike(mark, acts.kill_after),)),
+        Scenario("web, batch: killed after the batch's row", ONE_CHUNK, (Strike(batch, acts.kill_after),)),
+        Scenario("web, batch: killed before the batch may start", ONE_CHUNK, (Strike(start, acts.kill_before),)),
+        Scenario("web, batch: killed before the answer", ONE_CHUNK, (Strike(start, acts.kill_after),), short=True),
+        Scenario("web, batch for later: killed before its lot", PARKED, (Strike(lot, acts.kill_before),)),
+        Scenario("web, batch for later: killed after its lot", PARKED, (Strike(lot, acts.kill_after),)),
+        Scenario("web, 50,000: killed among the chunks", MANY, (Strike(chunks, acts.kill_after, (20, 120)),)),
+        Scenario(
+            "web, 50,000 for later: killed among the chunks",
+            MANY_PARKED,
+            (Strike(payloads, acts.kill_after, (10, 60)),),
+        ),
+    ]
+
+
+def _others() -> list[Scenario]:
+    """Everybody else gets kill -9, and all at once."""
+    release, delete = Spot("SendMessageBatch", TRIGGER), Spot("DeleteMessageBatch", WAIT)
+    forget = Spot("DeleteItem", BATCHES, holds=('"#parked"',))
+    suppress, track = Spot("PutItem", "email-suppression"), Spot("UpdateItem", EMAILS, holds=('"moments"',))
+    tick, told = Spot("SendMessage", CONTROL), Spot("SendMessageBatch", EVENTS)
+    some = (1, CHUNK)
+    leaves = {"kind": "outcome", "outcome": "subscription", "times": 2}
+    at_some_call = Strike(CALL, acts.kill_everyone, (5, 20))
+
+    def at_random(act: Act) -> Strike:
+        return Strike(Spot(), act, (20, 60), times=6, chance=0.03)
+
+    return [
+        Scenario("drainer: killed after sending", ONE_CHUNK, (Strike(release, acts.kill_after),)),
+        Scenario("drainer: killed before deleting", ONE_CHUNK, (Strike(delete, acts.kill_before),)),
+        Scenario("drainer: killed after sending what was parked", PARKED, (Strike(release, acts.kill_after),)),
+        Scenario("drainer: killed before forgetting what was parked", PARKED, (Strike(forget, acts.kill_before),)),
+        Scenario(
+            "tracking: killed before the suppression", ONE_CHUNK, (Strike(suppress, acts.kill_before),), (leaves,)
+        ),
+        Scenario("tracking: killed after the suppression", ONE_CHUNK, (Strike(suppress, acts.kill_after),), (leaves,)),
+        Scenario("tracking: killed before the event's write", ONE_CHUNK, (Strike(track, acts.kill_before, some),)),
+        Scenario(
+            "tracking: killed after the event's write", ONE_CHUNK, (Strike(track, acts.kill_after, some),), short=True
+        ),
+        Scenario("web, event: killed after the queue took it", ONE_CHUNK, (Strike(told, acts.kill_after, some),)),
+        Scenario("beat: killed at a tick", ONE_CHUNK, (Strike(tick, acts.kill_after),)),
+        Scenario("everything: killed at once", CROWD, (at_some_call,), doubt=IN_HAND, short=True),
+        Scenario(
+            "everything: killed three times",
+            CROWD,
+            (Strike(CALL, acts.kill_everyone, (3, 6), times=3, chance=0.2),),
+            doubt=3 * IN_HAND,
+        ),
+        Scenario("anybody: killed before requests at random", CROWD, (at_random(acts.kill_before),), doubt=6 * IN_HAND),
+        Scenario("anybody: killed after requests at random", CROWD, (at_random(acts.kill_after),), doubt=6 * IN_HAND),
+    ]
+
+
+def _sqs() -> list[Scenario]:
+    """SQS hands out twice, at once and late."""
+
+    def twice(queue: str, seconds: int) -> Strike:
+        return Strike(Spot("ReceiveMessage", queue), acts.HandOutAgain(seconds), times=None)
+
+    slow = {"kind": "latency", "seconds": 12.0, "times": 2}
+    patient = {"EMS_SES_READ_TIMEOUT_SECONDS": "15", "EMS_IN_DOUBT_SECONDS": "20"}
+    return [
+        Scenario("SQS: email-trigger hands out twice at once", CROWD, (twice(TRIGGER, 0),)),
+        Scenario("SQS: email-trigger hands out twice, late", CROWD, (twice(TRIGGER, 4),)),
+        Scenario("SQS: email-wait hands out twice", CROWD, (twice(WAIT, 0),)),
+        Scenario("SQS: email-events hands out twice", CROWD, (twice(EVENTS, 0),)),
+        Scenario("SQS: visibility ends while SES is slow, mail", SINGLE, ses=(slow,), settings=patient),
+        Scenario("SQS: visibility ends while SES is slow, chunk", ONE_CHUNK, ses=(slow,), settings=patient),
+    ]
+
+
+def _ses() -> list[Scenario]:
+    """SES in bad shape."""
+    both = Load(singles=3, bulk=CHUNK)
+
+    def fault(kind: str, times: int, **more: object) -> dict[str, object]:
+        return {"kind": kind, "times": times, "operation": "*", **more}
+
+    mixed = ["SUCCESS", "ACCOUNT_THROTTLED", "TRANSIENT_FAILURE", "MESSAGE_REJECTED"]
+    return [
+        Scenario("SES: throttles", CROWD, ses=(fault("throttle", 12),)),
+        Scenario("SES: answers 503", both, ses=(fault("error", 2, status=503),)),
+        Scenario("SES: answers 500", both, ses=(fault("error", 2, status=500),), doubt=2 * CALL_SIZE),
+        Scenario("SES: hangs after acceptance", both, ses=(fault("hang_after_accept", 2, seconds=6),)),
+        Scenario(
+            "SES: cuts the connection before acceptance", both, ses=(fault("drop_before", 2),), doubt=2 * CALL_SIZE
+        ),
+        Scenario("SES: cuts the connection after acceptance", both, ses=(fault("drop_after", 2),)),
+        Scenario("SES: mixed statuses in bulk answers", ONE_CHUNK, ses=(fault("mixed", 3, statuses=mixed),)),
+        Scenario("SES: a bulk answer is too short", ONE_CHUNK, ses=(fault("short_answer", 1),)),
+    ]
+
+
+def _dynamodb() -> list[Scenario]:
+    """DynamoDB in bad shape."""
+    writes = "UpdateItem|PutItem|TransactWriteItems|DeleteItem"
+    everything = f"{writes}|GetItem|BatchGetItem|Query"
+    hang = acts.hang_after(3.0)
+    return [
+        Scenario(
+            "DynamoDB: throttles a fifth", CROWD, (Strike(Spot(everything), acts.throttle, times=60, chance=0.2),)
+        ),
+        Scenario("DynamoDB: a claim is written, its answer lost", CROWD, (Strike(CLAIM_MAIL, hang, times=3),)),
+        Scenario("DynamoDB: a chunk's claim is written, its answer lost", ONE_CHUNK, (Strike(CLAIM_CHUNK, hang),)),
+        Scenario(
+            "DynamoDB: an outcome is written, its answer lost",
+            Load(singles=3, bulk=CHUNK),
+            (Strike(SETTLE_MAIL, hang, times=2), Strike(SETTLE_CHUNK, hang, ANY_SETTLING)),
+            short=True,
+        ),
+        Scenario(
+            "DynamoDB: answers are cut off after a write",
+            CROWD,
+            (Strike(Spot(writes), acts.cut_after, times=20, chance=0.1),),
+        ),
+        Scenario(
+            "DynamoDB: conflicts cancel writes",
+            CROWD,
+            (Strike(Spot("TransactWriteItems"), acts.conflict, times=20, chance=0.5),),
+        ),
+    ]
+
+
+def _sns() -> list[Scenario]:
+    """SNS tells of events twice, in disorder and late."""
+    events = Load(singles=2, bulk=CHUNK, bounces=2)
+    lost = {"kind": "drop_after", "times": 1}
+    return [
+        Scenario("SNS: events come twice", events, ses=({"kind": "duplicate_events"},)),
+        Scenario("SNS: events come in disorder", events, ses=({"kind": "shuffled_events", "seconds": 3.0},)),
+        Scenario("SNS: events come late", events, ses=({"kind": "late_events", "seconds": 15.0},)),
+        Scenario(
+            "SNS: the events of lost answers come late",
+            events,
+            ses=(lost, {"kind": "late_events", "seconds": 15.0}),
+        ),
+    ]

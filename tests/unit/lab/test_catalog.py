@@ -1,0 +1,32 @@
+"""The list of scenarios is the contract of the crash lab."""
+
+from collections import Counter
+
+import pytest
+from lab.catalog import scenarios
+
+
+def test_every_scenario_has_a_name_of_its_own_and_a_fault() -> None:
+    assert Counter(one.name for one in scenarios()).most_common(1)[0][1] == 1
+    assert [one.name for one in scenarios() if not one.strikes and not one.ses] == []
+
+
+@pytest.mark.parametrize(
+    ("who", "faults"),
+    [
+        ("sender, mail:", ("claim", "lease", "during the call", "before the record", "before the acknowledgement")),
+        ("sender, chunk:", ("claim", "lease", "during the call", "before the transaction", "before the acknowledg")),
+        ("web,", ("row", "50,000: killed among the chunks", "before the answer")),
+        ("drainer:", ("before deleting",)),
+        ("tracking:", ("after the suppression", "before the event's write")),
+        ("beat:", ("killed",)),
+        ("everything:", ("killed at once",)),
+        ("SQS:", ("twice at once", "twice, late", "visibility ends while SES is slow")),
+        ("SES:", ("500", "throttles", "hangs after acceptance", "cuts the connection", "mixed statuses")),
+        ("DynamoDB:", ("throttles", "its answer lost", "conflicts cancel")),
+        ("SNS:", ("twice", "in disorder", "late")),
+    ],
+)
+def test_every_kind_of_fault_that_ems_promises_to_survive_has_a_scenario(who: str, faults: tuple[str, ...]) -> None:
+    names = [one.name for one in scenarios() if one.name.startswith(who)]
+    assert [fault for fault in faults if not any(fault in name for name in names)] == []
