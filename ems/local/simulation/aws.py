@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import log
 from typing import TypeVar
 
+from ems.aws.sqs import PARALLEL_CALLS
 from ems.local.simulation.case import Case
 from ems.local.simulation.kernel import Kernel
 from ems.local.simulation.rate_table import RateTable
@@ -37,6 +38,13 @@ class Wire:
     def ses(self, action: Callable[[], Answer]) -> Answer:
         """Have *action* happen in SES."""
         return self._exchange(action, self._draw(self._case.ses_ms, SERVICE_SIGMA))
+
+    def sqs(self, action: Callable[[], Answer], *, calls: int = 1) -> Answer:
+        """Have *action* happen in SQS, with the last of *calls* calls of which eight are under way at a time."""
+        waves = [min(PARALLEL_CALLS, calls - start) for start in range(0, calls, PARALLEL_CALLS)]
+        service = sum(max(self._draw(self._case.sqs_ms, SERVICE_SIGMA) for _ in range(wave)) for wave in waves)
+        on_the_way = sum(2 * self.one_way() for _ in waves[1:])
+        return self._exchange(action, service + on_the_way)
 
     def one_way(self) -> float:
         """Draw the seconds that the network takes."""

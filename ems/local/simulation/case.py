@@ -1,6 +1,6 @@
 """What is simulated, and what came out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
@@ -12,6 +12,9 @@ POLICY = Policy()
 
 WARM_UP_SECONDS = 5.0
 """The first seconds, which are not measured."""
+
+NEWCOMER_AT = 10.0
+"""When the newcomer is accepted, in seconds from the start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +33,13 @@ class Case:
         tolerance: :attr:`ems.governor.policy.Policy.tolerance`, seconds.
         release_seconds: How much of a campaign lies before the senders, in seconds of sending.
         chunk_size: Recipients of a chunk; None is the policy's choice.
-        transactional: Single mails a second (Poisson) beside a campaign that never ends.
+        transactional: Single mails a second (Poisson) beside the campaigns.
+        campaigns: Campaigns that never end, all of them accepted at the start.
+        newcomer: Recipients of one more campaign, which is accepted after ten seconds.
         skew_ms: Each process's clock is wrong by up to this, either way.
         network_ms: Median of one way to AWS (lognormal, with a long tail).
         dynamodb_ms: Median of DynamoDB's own time for one write (lognormal).
+        sqs_ms: Median of SQS's own time for a call of the drainer (lognormal).
         ses_ms: Median of SES's own time for a call (lognormal); the call is counted in its middle.
         accounting: Which of SES's two conceivable ways of counting refuses calls; the other one only counts.
         takes: The share of its promise that SES really takes.
@@ -54,9 +60,12 @@ class Case:
     release_seconds: float = 2.0
     chunk_size: int | None = None
     transactional: float = 5.0
+    campaigns: int = 1
+    newcomer: int = 0
     skew_ms: float = 5.0
     network_ms: float = 1.5
     dynamodb_ms: float = 4.0
+    sqs_ms: float = 8.0
     ses_ms: float = 42.0
     accounting: Accounting = "bucket"
     takes: float = 1.0
@@ -77,6 +86,28 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseFigures:
+    """What the drainer came to.
+
+    Attributes:
+        calls_per_chunk: Its calls to AWS, for each chunk that it released.
+        calls: The same by operation.
+        most_unsent_seconds: The most that lay before the senders after a tick, in seconds of the rate; what a
+            killed process has in hand does not count.
+        longest_tick_ms: The longest tick.
+        least_share: What the campaign that got least of those that never end got, as a part of an equal share.
+        newcomer_seconds: From the newcomer's acceptance to its last mail; None when it was not done.
+    """
+
+    calls_per_chunk: float
+    calls: Mapping[str, float]
+    most_unsent_seconds: float
+    longest_tick_ms: float
+    least_share: float
+    newcomer_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """What one case came to, without its first seconds.
 
@@ -92,6 +123,7 @@ class Figures:
         requests_per_call: Lease requests for each call to SES, refused ones too.
         denied_per_second: Lease requests that DynamoDB refused.
         missed: Share of the slots that were lost because they were taken too late.
+        release: What the drainer came to.
     """
 
     used: float
@@ -104,6 +136,7 @@ class Figures:
     requests_per_call: float
     denied_per_second: float
     missed: float
+    release: ReleaseFigures
 
 
 class CaseError(ValueError):

@@ -31,6 +31,10 @@ def cases() -> Iterator[tuple[str, Case]]:
     yield "clocks off by 250 ms", replace(BASE, processes=4, skew_ms=250)
     yield "slow DynamoDB (40 ms)", replace(BASE, dynamodb_ms=40)
     yield "5 processes killed", replace(BASE, processes=4, crashes=5)
+    yield "3 campaigns", replace(BASE, campaigns=3)
+    yield "3 campaigns, 10,000 a second", replace(BASE, campaigns=3, processes=4, rate=10_000, seconds=15)
+    yield "500 behind a million", replace(BASE, newcomer=500, seconds=40)
+    yield "500 behind a million, 1,000 a second", replace(BASE, newcomer=500, processes=4, rate=1000, seconds=20)
     yield "SES takes 60 % of its promise", replace(BASE, takes=0.6, seconds=120)
     yield "SES keeps a strict sliding second", replace(BASE, accounting="sliding")
 
@@ -38,11 +42,13 @@ def cases() -> Iterator[tuple[str, Case]]:
 def table() -> Table:
     """Return the empty table for :func:`add`."""
     columns = ("used", "fullest second", "throttled", "p50 ms", "p99 ms", "requests per call", "denied/s", "missed")
-    return Table("case", *columns, title="The governor, simulated")
+    release = ("unsent s", "AWS calls per chunk", "newcomer s")
+    return Table("case", *columns, *release, title="The governor and the drainer, simulated")
 
 
 def add(rows: Table, name: str, case: Case, figures: Figures) -> None:
     """Add one case. ``throttled`` is by SES's bucket / by a strict sliding second, of all calls."""
+    release = figures.release
     rows.add_row(
         name,
         f"{figures.used:.1%}",
@@ -53,6 +59,9 @@ def add(rows: Table, name: str, case: Case, figures: Figures) -> None:
         f"{figures.requests_per_call:.2f}",
         f"{figures.denied_per_second:.1f}",
         f"{figures.missed:.2%}",
+        f"{release.most_unsent_seconds:.1f}",
+        f"{release.calls_per_chunk:.2f}",
+        "" if release.newcomer_seconds is None else f"{release.newcomer_seconds:.1f}",
     )
 
 

@@ -1,11 +1,7 @@
-"""What lies before the senders: ``email-trigger``, and the drainer that tops it up.
-
-Only as much of them as matters to the rate: :mod:`ems.sending.release` says what a tick of the real one does.
-"""
+"""What lies before the senders: ``email-trigger`` with its chunks and single mails."""
 
 import random
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,15 +10,30 @@ from ems.local.simulation.kernel import Kernel
 SQS_SECONDS = (0.005, 0.025)
 """From sent to received by a process that polls."""
 
-TICK_SECONDS = 1.0
+
+@dataclass(eq=False, slots=True)
+class Campaign:
+    """A campaign, with what SES took of it: when, and how many recipients."""
+
+    name: str
+    sent: list[tuple[float, int]] = field(default_factory=list)
 
 
 @dataclass(eq=False, slots=True)
 class Chunk:
-    """Part of a campaign. ``under_way`` recipients are in doubt if their sender dies."""
+    """Part of a campaign, as its item in DynamoDB holds it.
 
+    ``under_way`` recipients are in doubt if their sender dies. ``owner`` is whose lease it is, ``moved_at`` when the
+    chunk was last taken or sent from, ``lease_until`` when the lease ends (seconds of the simulation).
+    """
+
+    campaign: Campaign
+    number: int
     left: int
     under_way: int = 0
+    owner: str | None = None
+    moved_at: float = 0.0
+    lease_until: float = 0.0
 
 
 @dataclass(eq=False, slots=True)
@@ -70,26 +81,3 @@ class Trigger:
     def _arrive(self, message: Message) -> None:
         self.waiting.append(message)
         self.hand_out()
-
-
-class Drainer:
-    """Every second, tops up what lies before the senders to what they send in ``release_seconds``."""
-
-    def __init__(self, trigger: Trigger, rate: Callable[[], float], *, release_seconds: float, chunk_size: int) -> None:
-        self._trigger = trigger
-        self._rate = rate
-        self._release_seconds = release_seconds
-        self._chunk_size = chunk_size
-        self._released: list[Chunk] = []
-
-    def tick(self) -> None:
-        """Release chunks of a campaign that never ends."""
-        self._released = [chunk for chunk in self._released if chunk.left]
-        budget = self._rate() * self._release_seconds - sum(chunk.left for chunk in self._released)
-        while budget > 0:
-            chunk = Chunk(self._chunk_size)
-            self._released.append(chunk)
-            self._trigger.put(chunk)
-            budget -= chunk.left
-        kernel = self._trigger.kernel
-        kernel.at(kernel.now + TICK_SECONDS, self.tick)

@@ -5,12 +5,13 @@ from bisect import bisect_left
 from itertools import accumulate
 from statistics import quantiles
 
-from ems.governor.line import effective_rate, micros
+from ems.governor.line import micros
 from ems.local.simulation.aws import Arrival, RemoteRateStore, Ses, Wire
 from ems.local.simulation.case import WARM_UP_SECONDS, Case, Figures
 from ems.local.simulation.kernel import Kernel
-from ems.local.simulation.queue import Drainer, Single, Trigger
+from ems.local.simulation.queue import Single, Trigger
 from ems.local.simulation.rate_table import RateTable
+from ems.local.simulation.release import Releasing
 from ems.local.simulation.sender import EPOCH, Sender, World
 from ems.store.rate_item import MILLI, Line
 
@@ -33,18 +34,14 @@ class Simulation:
         self._case, self._kernel, self._rng = case, kernel, rng
         self._senders: list[Sender] = []
         self._singles: list[Single] = []
+        self._releasing = Releasing(self._world, self._senders)
 
     def run(self) -> Figures:
         """Let it all happen, and count."""
         case, kernel = self._case, self._kernel
         for _ in range(case.processes):
             self._start_sender()
-        Drainer(
-            self._trigger,
-            self._effective_rate,
-            release_seconds=case.release_seconds,
-            chunk_size=case.chunk_size or case.policy().size_of_chunk(case.rate),
-        ).tick()
+        self._releasing.start()
         if case.transactional:
             kernel.at(self._rng.expovariate(case.transactional), self._accept_single)
         for _ in range(case.crashes):
@@ -52,12 +49,12 @@ class Simulation:
         try:
             kernel.run(until=case.seconds)
         finally:
-            for sender in self._senders:
-                kernel.kill(sender.host)
+            for host in (self._releasing.host, *(sender.host for sender in self._senders)):
+                kernel.kill(host)
         return self._figures()
 
     def _start_sender(self) -> None:
-        sender = Sender(self._world)
+        sender = Sender(self._world, name=f"sender-{len(self._senders)}")
         self._senders.append(sender)
         self._trigger.workers.append(sender)
         self._trigger.hand_out()
@@ -83,10 +80,6 @@ class Simulation:
         self._trigger.put(mail)
         self._kernel.at(now + self._rng.expovariate(self._case.transactional), self._accept_single)
 
-    def _effective_rate(self) -> float:
-        line, now = self._table.line, micros(EPOCH + self._kernel.now)
-        return effective_rate(line, now=now, policy=self._case.policy()) / MILLI if line else 0.0
-
     def _figures(self) -> Figures:
         case = self._case
         arrivals = [one for one in self._ses.arrivals if one.at >= WARM_UP_SECONDS]
@@ -106,6 +99,7 @@ class Simulation:
             requests_per_call=round(self._store.asked / max(1, len(self._ses.arrivals)), 3),
             denied_per_second=round(self._store.denied / case.seconds, 2),
             missed=round(missed / max(1, leases + missed), 4),
+            release=self._releasing.figures(),
         )
 
     def _waits(self) -> list[float]:

@@ -4,6 +4,7 @@
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -46,19 +47,20 @@ class World:
 class Sender:
     """One process."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, name: str) -> None:
         self._world = world
+        self.name = name
+        self.started_at = world.kernel.now
+        self.died_at: float | None = None
         self._skew = world.rng.uniform(-1, 1) * world.case.skew_ms / 1000
         self._in_hand: list[Message] = []
         self.host = Host()
-        self.governor = Governor(
-            world.store,
-            _never_read,
-            world.case.policy(),
-            clock=self._clock,
-            spread=world.rng.random,
-            waits=world.kernel.waits(),
-        )
+        self.governor = governor_of(world, clock=self._clock)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it was not killed."""
+        return self.died_at is None
 
     def has_room(self) -> bool:
         """Tell whether a thread is free."""
@@ -76,6 +78,7 @@ class Sender:
     def crash(self) -> None:
         """Die now. SQS hands out again what was in hand, and nobody sends again what is in doubt."""
         world, lost = self._world, list(self._in_hand)
+        self.died_at = world.kernel.now
         world.trigger.workers.remove(self)
         world.kernel.kill(self.host)
         for message in lost:
@@ -98,6 +101,7 @@ class Sender:
         """Send what is left; seconds until the rest is handed in again, None when nothing is left."""
         for _ in range(OPENING_WRITES):
             self._record()
+            self._hold(chunk)
         slice_end = self._clock() + SLICE_SECONDS
         size = self.governor.call_size()
         while chunk.left:
@@ -105,18 +109,26 @@ class Sender:
             try:
                 lease = self.governor.lease(chunk.under_way, lane="bulk", deadline=slice_end)
             except LeaseError:
-                chunk.under_way = 0
+                chunk.under_way, chunk.owner = 0, None
                 return 1.0
             arrival = self._call(lease)
             if arrival is None:
                 continue
             if arrival.taken:
+                chunk.campaign.sent.append((arrival.at, chunk.under_way))
                 chunk.left -= chunk.under_way
                 chunk.under_way = 0
             else:
                 self.governor.throttled()
             self._record(writes=TRANSACTION_WRITES)
+            chunk.moved_at = self._world.kernel.now
         return None
+
+    def _hold(self, chunk: Chunk) -> None:
+        """Have the lease, and say so in the chunk's item."""
+        now = self._world.kernel.now
+        chunk.owner, chunk.moved_at = f"{self.name}/{chunk.number}", now
+        chunk.lease_until = now + self._world.case.redelivery_seconds
 
     def _deliver_single(self, mail: Single) -> float | None:
         """Send the mail; seconds until it is handed in again, None when SES took it."""
@@ -145,6 +157,18 @@ class Sender:
 
     def _record(self, *, writes: int = 1) -> None:
         self._world.wire.dynamodb(lambda: None, writes=writes)
+
+
+def governor_of(world: World, *, clock: Callable[[], float]) -> Governor:
+    """Make the governor of one process."""
+    return Governor(
+        world.store,
+        _never_read,
+        world.case.policy(),
+        clock=clock,
+        spread=world.rng.random,
+        waits=world.kernel.waits(),
+    )
 
 
 def _never_read() -> NoReturn:

@@ -51,6 +51,38 @@ def test_an_ses_that_takes_less_than_it_promises_is_used_and_seldom_refuses() ->
     assert figures.throttled_bucket <= figures.calls * 0.01
 
 
+def test_a_small_campaign_behind_a_large_one_is_done_within_twice_its_time_at_half_the_rate() -> None:
+    figures = simulate(replace(SHORT, newcomer=500, seconds=35))
+    assert figures.release.newcomer_seconds is not None
+    assert figures.release.newcomer_seconds <= 2 * 500 / (0.95 * 100 / 2)
+    assert figures.used > 0.94
+
+
+def test_campaigns_share_the_line_by_thirds() -> None:
+    figures = simulate(replace(SHORT, campaigns=3, seconds=40))
+    assert figures.release.least_share > 0.95
+    assert figures.used > 0.94
+
+
+@pytest.mark.parametrize("rate", [100, 10_000])
+def test_about_two_seconds_of_bulk_lie_before_the_senders_at_any_rate_and_a_tick_keeps_up(rate: float) -> None:
+    figures = simulate(replace(SHORT, rate=rate, processes=4, seconds=8))
+    assert 1.5 < figures.release.most_unsent_seconds < 2.2
+    assert figures.release.longest_tick_ms < 600
+
+
+def test_the_drainers_calls_for_each_chunk_do_not_grow_with_the_rate() -> None:
+    slow, fast = (
+        simulate(replace(SHORT, rate=rate, chunk_size=50, processes=4, seconds=8)).release for rate in (100, 10_000)
+    )
+    assert fast.calls_per_chunk < slow.calls_per_chunk
+
+
+def test_what_killed_processes_have_in_hand_is_made_up_for() -> None:
+    """It comes back after two minutes; while it counted as lying before the senders, 71 % of the limit was used."""
+    assert simulate(replace(SHORT, processes=4, crashes=10, seconds=60)).used > 0.9
+
+
 def test_every_case_of_the_grid_can_be_shown() -> None:
     rows = grid.table()
     figures = simulate(replace(SHORT, seconds=6, rate=14))
