@@ -43,10 +43,16 @@ def notice(api: Api) -> str:
 
 
 class Crew:
-    """The workers: one set of them for all tests."""
+    """The workers. There is one set of them for all tests; who stops it has to start the next."""
 
     def __init__(self, product: Product) -> None:
+        self._product = product
         self.processes = product.start(*WORKERS)
+
+    def replace(self) -> None:
+        """Start another set when this one has ended."""
+        self.processes.stop()
+        self.processes = self._product.start(*WORKERS)
 
     def logged(self, *words: str) -> bool:
         """Tell whether a line of the log holds all *words*."""

@@ -63,9 +63,22 @@ def alive(url: str) -> bool:
         return False
 
 
+def await_queue_of_nobody(product: Product) -> None:
+    """Wait until no campaign of another test holds the queue: beside one, chunks are parked and SQS is not needed."""
+    with product.aws("dynamodb") as dynamodb:
+        key = {"batch_id": {"S": "#parked"}, "item": {"S": "#queue"}}
+        until(lambda: "Item" not in dynamodb.get_item(TableName="email-batch", Key=key, ConsistentRead=True))
+
+
 @pytest.fixture(scope="session")
-def answers(webs: Mapping[str, Api], reach: str, bodies: Mapping[str, Any]) -> Mapping[tuple[str, str], Answer]:
+def answers(
+    product: Product,
+    webs: Mapping[str, Api],
+    reach: str,
+    bodies: Mapping[str, Any],
+) -> Mapping[tuple[str, str], Answer]:
     """What each of them says, asked at the same time since some take their while."""
+    await_queue_of_nobody(product)
     asked = [(service, path) for service in ("SQS", "DYNAMODB") for path in ("/send-email", "/send-bulk-email")]
     asked += [("SESV2", "/campaigns"), *((service, "/readyz") for service in webs)]
 
