@@ -245,9 +245,9 @@ class Governor:
     def _wait_for_room(self, denied: Denied, tickets: tuple[Ticket, ...], *, deadline: float | None) -> None:
         """Wait until the line is expected to have room, and a little longer where that loses nothing.
 
-        Until it has room for all who wait here, as far as half of the bulk horizon is enough for that: the line stays
-        booked for the other half, and several calls fit into one request. As others book meanwhile, the line takes
-        longer to get there, and each of many processes asks the less often.
+        Until it has room for all who wait here, but no longer than a quarter of the bulk horizon: the line stays booked
+        for the rest of it, and several calls fit into one request. As others book meanwhile, the line takes longer to
+        get there, and each of many processes asks the less often.
         """
         until = denied.not_before / SECOND
         if deadline is not None and until > deadline:

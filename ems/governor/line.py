@@ -111,13 +111,14 @@ def decide(line: Line, *, calls: tuple[int, ...], lane: Lane, now: int, policy: 
     Grants as many of them, from the first, as start within the lane's horizon (and a quarter of a second of each
     other) and fit into the quota; at least one, else the answer is a denial. *now* is in microseconds.
     """
-    refusal = _refusal(line, lane=lane, now=now, policy=policy)
+    rate = effective_rate(line, now=now, policy=policy)
+    horizon = micros(policy.horizon(lane, rate=rate / MILLI))
+    refusal = _refusal(line, lane=lane, horizon=horizon, now=now, policy=policy)
     if refusal is not None:
         return refusal
-    rate = effective_rate(line, now=now, policy=policy)
     gap = _bulk_gap(lane, policy)
     start = max(line.next_at, now)
-    horizon_end = now + micros(policy.horizon(lane, rate=rate / MILLI))
+    horizon_end = now + horizon
     quota = quota_of(line, lane=lane, policy=policy)
     left = None if quota is None else quota - used_24h(line)
     offsets: list[int] = []
@@ -147,7 +148,7 @@ def decide(line: Line, *, calls: tuple[int, ...], lane: Lane, now: int, policy: 
     )
 
 
-def _refusal(line: Line, *, lane: Lane, now: int, policy: Policy) -> Denied | None:
+def _refusal(line: Line, *, lane: Lane, horizon: int, now: int, policy: Policy) -> Denied | None:
     """Return why not even a call of no recipients would be granted now."""
     if not limit_of(line, policy):
         return Denied(now, "no_account")
@@ -155,7 +156,6 @@ def _refusal(line: Line, *, lane: Lane, now: int, policy: Policy) -> Denied | No
         return Denied(_next_reading(line, policy), "stopped")
     if line.next_at > now + FURTHEST:
         return Denied(line.next_at, "clock")
-    horizon = micros(policy.horizon(lane, rate=effective_rate(line, now=now, policy=policy) / MILLI))
     if line.next_at > now + horizon:
         return Denied(line.next_at - horizon, "rate")
     if _bulk_gap(lane, policy) and line.bulk_at > max(line.next_at, now):

@@ -7,6 +7,7 @@ last seen. A wrong guess costs one request: the store grants only what really ho
 
 from dataclasses import replace
 from math import exp
+from threading import Lock
 
 from ems.governor.line import effective_rate
 from ems.governor.policy import Policy
@@ -20,10 +21,11 @@ MOST = 0.8
 
 
 class Others:
-    """What one process knows of the others, from the line as it sees it again and again. Not safe between threads."""
+    """What one process knows of the others, from the line as it sees it again and again. Safe between threads."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self._lock = Lock()
         self._seen: Line | None = None
         self._seen_at = 0
         self._share = 0.0
@@ -35,13 +37,14 @@ class Others:
 
     def saw(self, line: Line, *, own: int, at: int) -> None:
         """Take note of the *line* at *at* (microseconds), which holds *own* recipients that were not in it before."""
-        if self._seen is not None and at > self._seen_at:
-            elapsed = (at - self._seen_at) / SECOND
-            recipients = max(0, line.granted - self._seen.granted - own)
-            taken = recipients * MILLI / max(effective_rate(line, now=at, policy=self._policy), 1)
-            weight = 1 - exp(-elapsed / MEMORY_SECONDS)
-            self._share += (min(1.0, taken / elapsed) - self._share) * weight
-        self._seen, self._seen_at = line, at
+        with self._lock:
+            if self._seen is not None and at > self._seen_at:
+                elapsed = (at - self._seen_at) / SECOND
+                recipients = max(0, line.granted - self._seen.granted - own)
+                taken = recipients * MILLI / max(effective_rate(line, now=at, policy=self._policy), 1)
+                weight = 1 - exp(-elapsed / MEMORY_SECONDS)
+                self._share += (min(1.0, taken / elapsed) - self._share) * weight
+            self._seen, self._seen_at = line, at
 
     def expected(self, line: Line, *, at: int) -> Line:
         """Return *line*, which is the one last seen, as it is expected to be at *at* (microseconds)."""

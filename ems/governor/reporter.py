@@ -4,8 +4,6 @@ The reports ride on no lease and hold up none: they are written beside the work,
 process that gets no lease, because its clock is wrong or because nothing is granted, is seen as well.
 """
 
-import os
-import socket
 import time
 from collections.abc import Callable
 from threading import Event, Thread
@@ -16,7 +14,7 @@ from ems.errors import UnavailableError
 from ems.governor.lease import ClockCheck
 from ems.governor.minute import REPORT_SECONDS
 from ems.governor.watch import Watch
-from ems.store.senders import SenderReport
+from ems.store.senders import SenderReport, process_name
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +45,7 @@ class Reporter:
         self._max_skew = max_skew
         self._clock = clock
         self._stopping = Event()
-        self._process = f"{socket.gethostname()}-{os.getpid()}"
+        self._process = process_name()
 
     def start(self) -> None:
         """Report from now on."""
