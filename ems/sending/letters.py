@@ -1,13 +1,13 @@
 """One dead letter: a message that was received five times and never done, and why."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ems import messages, queues
 from ems.aws.sqs import ReceivedMessage
+from ems.masking import masked
 from ems.messages import RefusedMessageError
 from ems.sending.payloads import ChunkLabel, ChunkPayload, SinglePayload
 from ems.store.failed_runs import FailedRun
@@ -17,8 +17,6 @@ NO_FAILURE = "no failure on record: its worker died each time, or the message wa
 TEXT_SHOWN = 60
 ITEMS_SHOWN = 3
 DEPTH_SHOWN = 3
-
-_ADDRESS = re.compile(r"[^\s\"'<>,;:()\[\]]+@[^\s\"'<>,;:()\[\]]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ class Letter:
     @property
     def about(self) -> str:
         """What it is about, by ids."""
-        return _ADDRESS.sub("…@…", _header(self.message.body, "kwargsrepr") or "")[:TEXT_SHOWN]
+        return masked(_header(self.message.body, "kwargsrepr") or "")[:TEXT_SHOWN]
 
     @property
     def reason(self) -> str:
@@ -104,7 +102,7 @@ def shortened(value: Any, depth: int = 0) -> Any:
         case str() if value.lstrip().startswith("{") and (inner := _object(value)) is not None:
             return shortened(inner, depth)
         case str():
-            text = _ADDRESS.sub("…@…", value)
+            text = masked(value)
             return text if len(text) <= TEXT_SHOWN else f"{text[:TEXT_SHOWN]}…"
         case Mapping() if depth == DEPTH_SHOWN:
             return sorted(map(str, value))

@@ -1,19 +1,19 @@
 """An exception in a line that may be kept and shown: what, where, and no address."""
 
-import re
 import traceback
 from pathlib import Path
+
+from ems.masking import masked
 
 MESSAGE_SHOWN = 200
 """Characters of an exception's message that are kept."""
 
-_ADDRESS = re.compile(r"[^\s\"'<>,;:()\[\]]+@[^\s\"'<>,;:()\[\]]+")
 _PACKAGE = Path(__file__).parents[1]
 
 
 def described(error: BaseException) -> str:
     """Return type and message of *error*, and the place in EMS's code that it came through last."""
-    message = _ADDRESS.sub("…@…", str(error))[:MESSAGE_SHOWN]
+    message = masked(str(error))[:MESSAGE_SHOWN]
     own = [
         f"{path.relative_to(_PACKAGE.parent)}:{frame.lineno}"
         for frame in traceback.extract_tb(error.__traceback__)
