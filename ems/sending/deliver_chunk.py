@@ -84,11 +84,9 @@ class ChunkDelivery:
             return passed
         # The size of a call is asked for before anything is in hand: a failure here leaves nothing to give back.
         hold = _Hold(lease_owner(), since=self._clock(), call_size=self._governor.call_size())
-        claimed = self._ledger.claim(chunk.key(), owner=hold.owner, lease_seconds=self._timing.lease_seconds)
-        if isinstance(claimed, Done):
-            return self._finish(chunk, unresolved=claimed.unresolved, cancelled=passed.cancelled)
-        if isinstance(claimed, Busy):
-            return _wait_for(claimed, now=hold.since)
+        claimed = self._claim(chunk, hold, cancelled=passed.cancelled)
+        if not isinstance(claimed, ChunkState):
+            return claimed
         try:
             return self._give_up(chunk, claimed, hold) if passed.cancelled else self._work(chunk, claimed, hold)
         except LeaseLostError:
@@ -107,17 +105,24 @@ class ChunkDelivery:
         if not isinstance(passed, Passed):
             return passed
         hold = _Hold(lease_owner(), since=self._clock(), call_size=0)
-        claimed = self._ledger.claim(chunk.key(), owner=hold.owner, lease_seconds=self._timing.lease_seconds)
-        if isinstance(claimed, Done):
-            return self._finish(chunk, unresolved=claimed.unresolved, cancelled=passed.cancelled)
-        if isinstance(claimed, Busy):
-            return _wait_for(claimed, now=hold.since)
+        claimed = self._claim(chunk, hold, cancelled=passed.cancelled)
+        if not isinstance(claimed, ChunkState):
+            return claimed
         settled = [*self._abandoned(chunk, claimed.under_way), *_unsent(chunk, claimed, reason=reason)]
         try:
             state = self._record(chunk, claimed, settled, hold, next_call=())
         except LeaseLostError:
             return self._taken_over()
         return self._finish(chunk, unresolved=state.unresolved, cancelled=passed.cancelled)
+
+    def _claim(self, chunk: ChunkPayload, hold: _Hold, *, cancelled: bool) -> ChunkState | Delivery:
+        """Take the chunk in hand, or say what becomes of the message of one that is done or another sender's."""
+        claimed = self._ledger.claim(chunk.key(), owner=hold.owner, lease_seconds=self._timing.lease_seconds)
+        if isinstance(claimed, Done):
+            return self._finish(chunk, unresolved=claimed.unresolved, cancelled=cancelled)
+        if isinstance(claimed, Busy):
+            return Postponed(max(math.ceil(claimed.until - hold.since), 0) + 1, "another sender has the chunk")
+        return claimed
 
     def _give_up(self, chunk: ChunkPayload, claimed: ChunkState, hold: _Hold) -> Delivery:
         """Settle what a dead sender of a cancelled batch left in doubt; the rest is cancelled when it comes again.
@@ -237,10 +242,6 @@ class ChunkDelivery:
     def _hand_back(self, chunk: ChunkPayload, state: ChunkState, hold: _Hold, postponed: Postponed) -> Postponed:
         self._ledger.release(chunk.key(), state, owner=hold.owner)
         return postponed
-
-
-def _wait_for(busy: Busy, *, now: float) -> Postponed:
-    return Postponed(max(math.ceil(busy.until - now), 0) + 1, "another sender has the chunk")
 
 
 def _unsent(chunk: ChunkPayload, claimed: ChunkState, *, reason: str | None) -> list[Settled]:
