@@ -7,6 +7,7 @@ from typing import Protocol
 from ems.errors import ConflictError, UnknownIdError
 from ems.governor.status import Hindrance
 from ems.sending.ids import split_recipient_id
+from ems.sending.ports import BatchReader
 from ems.sending.requests import BatchCounts, BatchStatus, BatchView
 from ems.store.batches import Batch, BatchStore, Progress
 from ems.store.status import Status
@@ -48,7 +49,7 @@ class Batches:
         Raises:
             UnknownIdError: No batch of this id was accepted.
         """
-        batch = self._accepted(batch_id)
+        batch = accepted_batch(self._store, batch_id)
         progress = self._store.progress(batch_id)
         counts = _counts(batch, progress)
         left = counts.waiting + counts.sending
@@ -94,12 +95,6 @@ class Batches:
             return None
         return (Status.CANCELLED if batch.state == "cancelled" else Status.QUEUED).value
 
-    def _accepted(self, batch_id: str) -> Batch:
-        batch = self._store.get(batch_id)
-        if batch is None or not batch.accepted:
-            raise UnknownIdError("batch", batch_id)
-        return batch
-
     def _move(self, batch_id: str, state: str, *, allowed: tuple[str, ...]) -> BatchView:
         if self.get(batch_id).status == "done":
             raise ConflictError("the batch is done; nothing of it is left to send")
@@ -127,6 +122,18 @@ class Batches:
             return None
         ahead = max((batch.send_at or 0) - self._clock(), 0.0)
         return round(ahead + left / speed, 1)
+
+
+def accepted_batch(batches: BatchReader, batch_id: str) -> Batch:
+    """Read a batch.
+
+    Raises:
+        UnknownIdError: No batch of this id was accepted.
+    """
+    batch = batches.get(batch_id)
+    if batch is None or not batch.accepted:
+        raise UnknownIdError("batch", batch_id)
+    return batch
 
 
 def _counts(batch: Batch, progress: Progress) -> BatchCounts:

@@ -7,8 +7,9 @@ from itertools import islice
 from typing import Literal
 
 from ems import messages, queues
-from ems.errors import ConflictError, UnknownIdError
+from ems.errors import ConflictError
 from ems.sending.again import ChunkAgain, kept_chunk
+from ems.sending.batches import accepted_batch
 from ems.sending.doubt_policy import DoubtPolicy
 from ems.sending.payloads import SinglePayload
 from ems.sending.ports import BatchReader, QueueSender
@@ -121,9 +122,7 @@ class Resolver:
         Raises:
             UnknownIdError: No batch of this id was accepted.
         """
-        batch = self._batches.get(batch_id)
-        if batch is None or not batch.accepted:
-            raise UnknownIdError("batch", batch_id)
+        accepted_batch(self._batches, batch_id)
         return self._batch(batch_id, order)
 
     def everything(self, order: Order) -> Resolution:

@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ems.errors import ConflictError, UnknownIdError
+from ems.errors import ConflictError
 from ems.sending.again import ChunkAgain, kept_chunk
+from ems.sending.batches import accepted_batch
 from ems.sending.ports import BatchReader
 from ems.store.again import Again
 from ems.store.doubts import Decision
@@ -55,9 +56,7 @@ class Retries:
             ConflictError: The batch is cancelled.
             UnavailableError: DynamoDB cannot be reached; whoever was retried by then stays so.
         """
-        batch = self._batches.get(batch_id)
-        if batch is None or not batch.accepted:
-            raise UnknownIdError("batch", batch_id)
+        batch = accepted_batch(self._batches, batch_id)
         if batch.state == "cancelled":
             raise ConflictError("the batch is cancelled; send to those who failed in a new request")
         decision = Decision(RETRY, by, self._clock())
