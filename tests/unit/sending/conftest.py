@@ -4,16 +4,22 @@ import pytest
 from fakes.clock import Clock
 from fakes.queues import MemorySqs
 from fakes.release import FakeLine, FakeSenders, drainer_of
-from fakes.sending import ChunkSize, FakeCampaigns, FakeGovernor, FakeMailer, FakeSuppressions, batch
-from fakes.tables import batches_of, parking_of, singles_of
+from fakes.sending import ChunkSize, FakeCampaigns, FakeGovernor, FakeMailer, FakeSuppressions, address, batch
+from fakes.tables import batches_of, chunk_doubts_of, ledger_of, parking_of, single_doubts_of, singles_of
 
 from ems.sending.accept import Acceptance, Limits
+from ems.sending.chunk_doubts import ChunkDoubts
+from ems.sending.deliver_chunk import ChunkDelivery, Timing
+from ems.sending.deliver_email import EmailDelivery
+from ems.sending.doubt_policy import DoubtPolicy, PolicyName
+from ems.sending.gate import Gate
 from ems.sending.release import Drainer
 from ems.sending.waiting import WaitingRoom
 from ems.store.batches import BatchStore
 from ems.store.drain import DrainStore
+from ems.store.ledger import Ledger
 from ems.store.parking import Parking
-from ems.store.singles import Singles
+from ems.store.singles import SingleRow, Singles
 from ems.store.tables import Tables
 
 
@@ -75,6 +81,87 @@ def acceptance(
         chunk_size=chunk_size,
         waiting=WaitingRoom(sqs, parking, clock=clock),
         limits=Limits(recipients=200, ahead_seconds=30 * 86_400),
+        clock=clock,
+    )
+
+
+@pytest.fixture
+def policy_name() -> PolicyName:
+    return "by_kind"
+
+
+@pytest.fixture
+def doubt_policy(policy_name: PolicyName) -> DoubtPolicy:
+    return DoubtPolicy(120, policy_name)
+
+
+@pytest.fixture
+def email_delivery(
+    singles: Singles,
+    suppressions: FakeSuppressions,
+    governor: FakeGovernor,
+    mailer: FakeMailer,
+    doubt_policy: DoubtPolicy,
+    tables: Tables,
+    clock: Clock,
+) -> EmailDelivery:
+    """What delivers the accepted mail e1."""
+    singles.create(SingleRow("e1", "welcome", "transactional", address(0), "print"))
+    return EmailDelivery(
+        singles=singles,
+        suppressions=suppressions,
+        governor=governor,
+        mailer=mailer,
+        doubts=single_doubts_of(tables, clock, doubt_policy),
+        configuration_set="ems",
+        call_seconds=20,
+        clock=clock,
+    )
+
+
+@pytest.fixture
+def ledger(tables: Tables, clock: Clock) -> Ledger:
+    return ledger_of(tables, clock)
+
+
+@pytest.fixture
+def gate(batches: BatchStore, parking: Parking, clock: Clock) -> Gate:
+    """What lets the chunks of the accepted batch b1 pass."""
+    batches.create(batch())
+    return Gate(batches, parking, clock=clock)
+
+
+@pytest.fixture
+def chunk_doubts(tables: Tables, clock: Clock, doubt_policy: DoubtPolicy) -> ChunkDoubts:
+    return chunk_doubts_of(tables, clock, doubt_policy)
+
+
+@pytest.fixture
+def timing() -> Timing:
+    return Timing(slice_seconds=30, lease_seconds=120, call_seconds=23)
+
+
+@pytest.fixture
+def chunk_delivery(
+    ledger: Ledger,
+    gate: Gate,
+    suppressions: FakeSuppressions,
+    governor: FakeGovernor,
+    mailer: FakeMailer,
+    chunk_doubts: ChunkDoubts,
+    timing: Timing,
+    clock: Clock,
+) -> ChunkDelivery:
+    """What delivers chunks of the accepted batch b1."""
+    return ChunkDelivery(
+        ledger=ledger,
+        gate=gate,
+        suppressions=suppressions,
+        governor=governor,
+        mailer=mailer,
+        doubts=chunk_doubts,
+        configuration_set="ems",
+        timing=timing,
         clock=clock,
     )
 

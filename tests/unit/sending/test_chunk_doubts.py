@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from fakes.clock import Clock
-from fakes.sending import Died, FakeGovernor, FakeMailer, FakeSuppressions, address, batch, chunk
-from fakes.tables import again_of, chunk_doubts_of, kept_of, ledger_of, parking_of
+from fakes.sending import Died, FakeGovernor, FakeMailer, FakeSuppressions, address, chunk
+from fakes.tables import again_of, kept_of, parking_of
 from fakes.tracking import sent_event, tracker_of
 
 from ems import messages
@@ -14,7 +14,6 @@ from ems.sending.again import ChunkAgain
 from ems.sending.chunk_doubts import ChunkDoubts
 from ems.sending.deliver_chunk import ChunkDelivery, Timing
 from ems.sending.doubt_policy import DoubtPolicy, PolicyName
-from ems.sending.gate import Gate
 from ems.sending.outcomes import Delivery, Finished, Postponed
 from ems.sending.payloads import ChunkPayload
 from ems.store.batches import BatchStore
@@ -34,33 +33,14 @@ Deliver = Callable[[ChunkPayload], Delivery]
 
 
 @pytest.fixture
-def policy_name() -> PolicyName:
-    return "by_kind"
+def timing() -> Timing:
+    """The lease of a dead sender ends before the window of its doubts."""
+    return Timing(slice_seconds=30, lease_seconds=100, call_seconds=23)
 
 
 @pytest.fixture
-def deliver(
-    batches: BatchStore,
-    parking: Parking,
-    suppressions: FakeSuppressions,
-    governor: FakeGovernor,
-    mailer: FakeMailer,
-    tables: Tables,
-    clock: Clock,
-    policy_name: PolicyName,
-) -> Deliver:
-    batches.create(batch())
-    return ChunkDelivery(
-        ledger=ledger_of(tables, clock),
-        gate=Gate(batches, parking, clock=clock),
-        suppressions=suppressions,
-        governor=governor,
-        mailer=mailer,
-        doubts=chunk_doubts_of(tables, clock, DoubtPolicy(WINDOW, policy_name)),
-        configuration_set="ems",
-        timing=Timing(slice_seconds=30, lease_seconds=100, call_seconds=23),
-        clock=clock,
-    ).deliver
+def deliver(chunk_delivery: ChunkDelivery) -> Deliver:
+    return chunk_delivery.deliver
 
 
 def mail_of(tables: Tables, number: int) -> TrackerRow:

@@ -5,12 +5,10 @@ from collections import Counter
 import pytest
 from fakes.clock import Clock
 from fakes.sending import Died, FakeGovernor, FakeMailer, FakeSuppressions, address, batch, chunk
-from fakes.tables import chunk_doubts_of, ledger_of
 
 from ems.aws.ses_answers import NotNow, Pause, Refused, Unknown
 from ems.governor.errors import GovernorUnavailableError, QuotaExhaustedError, StoppedError
-from ems.sending.deliver_chunk import ChunkDelivery, Timing
-from ems.sending.gate import Gate
+from ems.sending.deliver_chunk import ChunkDelivery
 from ems.sending.outcomes import PAUSE_SECONDS, Delivery, Finished, Postponed
 from ems.store.batches import BatchStore
 from ems.store.chunk_state import ChunkState
@@ -21,37 +19,11 @@ from ems.store.tables import Tables
 
 CHUNK = chunk(4)
 WINDOW = 120
-TIMING = Timing(slice_seconds=30, lease_seconds=120, call_seconds=23)
 
 
 @pytest.fixture
-def ledger(tables: Tables, clock: Clock) -> Ledger:
-    return ledger_of(tables, clock)
-
-
-@pytest.fixture
-def delivery(
-    ledger: Ledger,
-    batches: BatchStore,
-    parking: Parking,
-    suppressions: FakeSuppressions,
-    governor: FakeGovernor,
-    mailer: FakeMailer,
-    tables: Tables,
-    clock: Clock,
-) -> ChunkDelivery:
-    batches.create(batch())
-    return ChunkDelivery(
-        ledger=ledger,
-        gate=Gate(batches, parking, clock=clock),
-        suppressions=suppressions,
-        governor=governor,
-        mailer=mailer,
-        doubts=chunk_doubts_of(tables, clock),
-        configuration_set="ems",
-        timing=TIMING,
-        clock=clock,
-    )
+def delivery(chunk_delivery: ChunkDelivery) -> ChunkDelivery:
+    return chunk_delivery
 
 
 def seconds(delivery: Delivery) -> int:

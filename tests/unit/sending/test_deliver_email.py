@@ -3,7 +3,6 @@
 import pytest
 from fakes.clock import Clock
 from fakes.sending import Died, FakeGovernor, FakeMailer, FakeSuppressions, address, single
-from fakes.tables import single_doubts_of
 
 from ems.aws.ses_answers import NotNow, Pause, Refused, Unknown
 from ems.errors import UnavailableError
@@ -19,7 +18,7 @@ from ems.governor.errors import (
 from ems.sending.deliver_email import EmailDelivery
 from ems.sending.outcomes import PAUSE_SECONDS, Delivery, Finished, Postponed
 from ems.store.models import TrackerRow
-from ems.store.singles import SingleRow, Singles
+from ems.store.singles import Singles
 from ems.store.tables import Tables
 
 MAIL = single("e1")
@@ -27,25 +26,8 @@ WINDOW = 120
 
 
 @pytest.fixture
-def delivery(
-    singles: Singles,
-    suppressions: FakeSuppressions,
-    governor: FakeGovernor,
-    mailer: FakeMailer,
-    tables: Tables,
-    clock: Clock,
-) -> EmailDelivery:
-    singles.create(SingleRow("e1", "welcome", "transactional", address(0), "print"))
-    return EmailDelivery(
-        singles=singles,
-        suppressions=suppressions,
-        governor=governor,
-        mailer=mailer,
-        doubts=single_doubts_of(tables, clock),
-        configuration_set="ems",
-        call_seconds=20,
-        clock=clock,
-    )
+def delivery(email_delivery: EmailDelivery) -> EmailDelivery:
+    return email_delivery
 
 
 @pytest.fixture

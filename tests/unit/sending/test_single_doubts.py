@@ -5,17 +5,15 @@ from collections.abc import Callable
 import pytest
 from fakes.clock import Clock
 from fakes.sending import Died, FakeGovernor, FakeMailer, FakeSuppressions, address, single
-from fakes.tables import kept_of, single_doubts_of
+from fakes.tables import kept_of
 from fakes.tracking import sent_event, tracker_of
 
 from ems import messages
 from ems.aws.ses_answers import NotNow, Outcome, Refused, Unknown
 from ems.sending.deliver_email import EmailDelivery
-from ems.sending.doubt_policy import DoubtPolicy, PolicyName
 from ems.sending.outcomes import Delivery, Finished, Postponed
 from ems.sending.payloads import SinglePayload
 from ems.store.models import TrackerRow
-from ems.store.singles import SingleRow, Singles
 from ems.store.tables import Tables
 
 MAIL = single("e1", kind="transactional")
@@ -27,31 +25,8 @@ Deliver = Callable[[SinglePayload], Delivery]
 
 
 @pytest.fixture
-def policy_name() -> PolicyName:
-    return "by_kind"
-
-
-@pytest.fixture
-def deliver(
-    singles: Singles,
-    suppressions: FakeSuppressions,
-    governor: FakeGovernor,
-    mailer: FakeMailer,
-    tables: Tables,
-    clock: Clock,
-    policy_name: PolicyName,
-) -> Deliver:
-    singles.create(SingleRow("e1", "welcome", "transactional", address(0), "print"))
-    return EmailDelivery(
-        singles=singles,
-        suppressions=suppressions,
-        governor=governor,
-        mailer=mailer,
-        doubts=single_doubts_of(tables, clock, DoubtPolicy(WINDOW, policy_name)),
-        configuration_set="ems",
-        call_seconds=20,
-        clock=clock,
-    ).deliver
+def deliver(email_delivery: EmailDelivery) -> Deliver:
+    return email_delivery.deliver
 
 
 def row_of(tables: Tables) -> TrackerRow:

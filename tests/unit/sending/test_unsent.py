@@ -6,13 +6,11 @@ import pytest
 from fakes.clock import Clock
 from fakes.release import FakeSenders
 from fakes.sending import batch
-from fakes.tables import ledger_of
 
 from ems.sending.unsent import DEAD_SECONDS, STILL_SECONDS, Unsent
 from ems.store.batches import BatchStore
 from ems.store.drain import Released
 from ems.store.ledger import ChunkKey, ChunkState, Ledger
-from ems.store.tables import Tables
 
 KEY = ChunkKey("b1", 0, "welcome", "bulk", 50)
 LEASE_SECONDS = 120.0
@@ -21,11 +19,6 @@ LEASE_SECONDS = 120.0
 @pytest.fixture
 def senders() -> FakeSenders:
     return FakeSenders()
-
-
-@pytest.fixture
-def ledger(tables: Tables, clock: Clock) -> Ledger:
-    return ledger_of(tables, clock)
 
 
 @pytest.fixture
