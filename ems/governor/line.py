@@ -192,10 +192,10 @@ def after_throttle(line: Line, *, now: int, policy: Policy) -> Line | None:
 
 
 def after_reading(line: Line, sample: AccountSample, *, now: int, granted: int) -> Line:
-    """Return the line after the account was read at *now*; *granted* is the line's counter before the reading.
+    """Return the line after the account was read at *now*.
 
-    Counting from before the reading errs towards using less: what was granted meanwhile may be counted twice until
-    the next reading.
+    *granted* is as much of the line's counter as SES had surely counted by then. That errs towards using less: what was
+    granted beyond it may be counted twice until the next reading.
     """
     return replace(
         line,

@@ -13,12 +13,15 @@ from ems.governor.day import marked
 from ems.governor.line import after_reading, micros
 from ems.governor.policy import Policy
 from ems.governor.store import RateStore
-from ems.store.rate_item import Line, Refused
+from ems.store.rate_item import SECOND, Line, Refused
 
 log = structlog.get_logger(__name__)
 
 FIRST_CLAIM_SECONDS = 2.0
 """How long a claim holds while no reading exists yet; SES refuses GetAccount more than once a second."""
+
+ON_THE_WAY_SECONDS = 2
+"""What was granted for slots of the last seconds SES may not have counted when it says how much was sent."""
 
 FIRST_POLL_SECONDS = 0.1
 FIRST_POLLS = 30
@@ -95,12 +98,18 @@ class AccountReadings:
             log.warning("account_not_read", error=str(error), keeping_rate=claim.send_limit / 1000)
             return claim
         self.last_error = None
-        outcome = self._revised(claim, sample, granted=claim.granted)
+        granted = claim.granted - _on_the_way(claim, now=claim.refresh_at)
+        outcome = self._revised(claim, sample, granted=granted)
         while isinstance(outcome, Refused) and outcome.line is not None:
-            outcome = self._revised(outcome.line, sample, granted=claim.granted)
+            outcome = self._revised(outcome.line, sample, granted=granted)
         return claim if isinstance(outcome, Refused) else outcome
 
     def _revised(self, line: Line, sample: AccountSample, *, granted: int) -> Line | Refused:
         now = micros(self._clock())
         after = after_reading(line, sample, now=now, granted=granted)
         return self._store.revise(replace(after, hours=marked(line, now=now, granted=granted)))
+
+
+def _on_the_way(line: Line, *, now: int) -> int:
+    """Return the recipients of slots ahead of *now* (microseconds), or so lately that SES may not know of them."""
+    return sum(count for second, count in line.used.items() if second > now // SECOND - ON_THE_WAY_SECONDS)

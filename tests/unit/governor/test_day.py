@@ -10,7 +10,7 @@ from ems.aws.account import AccountSample
 from ems.governor.day import room_at
 from ems.governor.errors import QuotaExhaustedError, SendingPausedError
 from ems.governor.governor import Governor
-from ems.governor.line import micros
+from ems.governor.line import micros, used_24h
 from ems.governor.policy import Policy
 from ems.governor.readings import AccountReadings
 from ems.sending.outcomes import LEASE_PAUSE_SECONDS, QUOTA_PAUSE_SECONDS, Postponed, after_refused_lease
@@ -119,6 +119,19 @@ def test_the_item_stays_under_the_kilobyte_that_a_lease_pays_for() -> None:
     size += len("hours") + 3 + HOURS * (1 + 8 // 2 + 2) + len("account" + "ses")
     assert size < 1024
     assert len(wire((10**8,) * HOURS)["L"]) == HOURS
+
+
+def test_what_was_granted_right_before_a_reading_counts_although_ses_does_not_know_of_it_yet(ses: Account) -> None:
+    """Else bulk would pass its quota by what was on the way at each reading."""
+    second = int(ses.clock())
+    ses.store.line = replace(ses.line, granted=100, used={second - 60: 40, second - 1: 30, second: 20, second + 1: 10})
+    ses.clock.advance(0.5)
+    ses.store.line = replace(ses.line, refresh_at=0)
+    ses.read(sent_24h=40)
+    assert used_24h(ses.line) == 100
+    ses.clock.advance(60)
+    ses.read(sent_24h=100)
+    assert used_24h(ses.line) == 100
 
 
 @pytest.mark.parametrize("error", [QuotaExhaustedError, SendingPausedError])
