@@ -138,6 +138,7 @@ class Sending(Doubting):
             senders=self.sender_reports,
             sqs=self.sqs,
             drain=self.drain_store,
+            chunk_size=self.policy.size_of_chunk,
         )
 
     @part

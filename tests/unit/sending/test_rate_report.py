@@ -1,6 +1,6 @@
 """What GET /rate answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,6 +11,7 @@ from fakes.sending import chunk, single
 from ems import queues
 from ems.errors import UnavailableError
 from ems.governor.minute import FRESH_SECONDS, Minute
+from ems.governor.policy import Policy
 from ems.governor.status import RateStatus
 from ems.sending.rate_report import RateReport
 from ems.store.drain import DrainStore, Memory, Released
@@ -55,13 +56,25 @@ def minute(reports: Sequence[SenderReport]) -> Minute:
     return Minute(senders=tuple(reports), lanes={}, refused={}, unused_seconds={"no_work": 60.0, "no_grant": 0.0})
 
 
-def report(sqs: MemorySqs, drain: DrainStore, line: RateStatus = LINE, *, now: float = 1_000_001.0) -> RateReport:
+def fifty(_limit: float) -> int:
+    return 50
+
+
+def report(
+    sqs: MemorySqs,
+    drain: DrainStore,
+    line: RateStatus = LINE,
+    *,
+    now: float = 1_000_001.0,
+    chunk_size: Callable[[float], int] = fifty,
+) -> RateReport:
     return RateReport(
         line=lambda: line,
         minute=minute,
         senders=Senders(),
         sqs=sqs,  # type: ignore[arg-type]  # the calls it makes
         drain=drain,
+        chunk_size=chunk_size,
         clock=lambda: now,
     )
 
@@ -82,6 +95,13 @@ def test_the_backlog_is_what_waits_in_the_queue_or_parked_what_was_released_and_
 
     status = report(sqs, drain).status()
     assert (status["backlog"], status["eta_seconds"]) == (272, round(272 / 95, 1))
+
+
+def test_a_waiting_chunk_counts_as_the_rate_cuts_it(sqs: MemorySqs, drain: DrainStore) -> None:
+    sqs.send(queues.WAIT, [chunk(20, number=n).message() for n in range(3)])
+    size = Policy().size_of_chunk
+    assert report(sqs, drain, chunk_size=size).status()["backlog"] == 60
+    assert report(sqs, drain, replace(LINE, limit=None), chunk_size=size).status()["backlog"] == 150
 
 
 def test_time_unused_while_work_waits_for_quota_is_the_quotas(sqs: MemorySqs, drain: DrainStore) -> None:
