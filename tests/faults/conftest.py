@@ -1,6 +1,7 @@
 """An account with a web process, on which tests start and end the workers as they please."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from stage.fixtures import api, other_ses, signing_sns, webhook
@@ -43,16 +44,20 @@ def notice(api: Api) -> str:
 
 
 class Crew:
-    """The workers. There is one set of them for all tests; who stops it has to start the next."""
+    """The workers. There is one set of them for all tests."""
 
     def __init__(self, product: Product) -> None:
         self._product = product
         self.processes = product.start(*WORKERS)
 
-    def replace(self) -> None:
-        """Start another set when this one has ended."""
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Stop the workers for a while; another set comes back whatever happens meanwhile."""
         self.processes.stop()
-        self.processes = self._product.start(*WORKERS)
+        try:
+            yield
+        finally:
+            self.processes = self._product.start(*WORKERS)
 
     def logged(self, *words: str) -> bool:
         """Tell whether a line of the log holds all *words*."""

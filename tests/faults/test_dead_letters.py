@@ -43,6 +43,13 @@ def take(product: Product, name: str) -> list[str]:
     return bodies
 
 
+def clear(product: Product, *names: str) -> None:
+    """Throw away what other tests have left in queues, also what is hidden."""
+    for name in names:
+        with queue(product, name) as (sqs, url):
+            sqs.purge_queue(QueueUrl=url)
+
+
 def wear(product: Product, name: str, *, receives: int) -> None:
     """Spend receives of all messages of a queue that nobody reads."""
     with queue(product, name) as (sqs, url):
@@ -72,12 +79,12 @@ def poison(**headers: Any) -> tuple[str, str]:
 
 
 def test_each_kind_of_poison_ends_in_the_dead_letter_queue_with_its_reason(product: Product, crew: Crew) -> None:
-    crew.processes.stop()
     raising, raises = poison()
     _, unknown = poison(task="ems.no_such_task")
-    put(product, queues.TRIGGER, raises, unknown, '{"hello": "poison@example.com"}')
-    wear(product, queues.TRIGGER, receives=queues.MAX_RECEIVES - 2)
-    crew.replace()
+    with crew.away():
+        clear(product, queues.TRIGGER, DEAD)
+        put(product, queues.TRIGGER, raises, unknown, '{"hello": "poison@example.com"}')
+        wear(product, queues.TRIGGER, receives=queues.MAX_RECEIVES - 2)
     until(lambda: length(product, DEAD) == 3)
 
     listed = dlq(product, "list", queues.TRIGGER)
@@ -98,29 +105,29 @@ def test_redriven_letters_reach_nobody_twice_and_dropped_ones_end_as_failed(
 ) -> None:
     sent = api.single(notice, "redriven@example.com")
     api.reaches(sent, "sent")
-    crew.processes.stop()
-    batch_id = api.bulk(drive, people(60, label="redriven"))["batch_id"]
-    dropped_batch_id = api.bulk(drive, people(60, label="dropped"))["batch_id"]
-    waiting = api.single(notice, "waiting@example.com")
-    dropped = api.single(notice, "dropped@example.com")
-    chunks, mails = take(product, queues.WAIT), take(product, queues.TRIGGER)
+    with crew.away():
+        clear(product, queues.TRIGGER, queues.WAIT, DEAD)
+        batch_id = api.bulk(drive, people(60, label="redriven"))["batch_id"]
+        dropped_batch_id = api.bulk(drive, people(60, label="dropped"))["batch_id"]
+        waiting = api.single(notice, "waiting@example.com")
+        dropped = api.single(notice, "dropped@example.com")
+        chunks, mails = take(product, queues.WAIT), take(product, queues.TRIGGER)
 
-    given_up = [one for one in mails if dropped in one] + [one for one in chunks if dropped_batch_id in one]
-    put(product, DEAD, *given_up)
-    asked = product.ems("dlq", "drop", queues.TRIGGER)
-    assert (asked.returncode, length(product, DEAD)) == (1, len(given_up))
-    assert f"Give up {len(given_up)} letters of {DEAD}?" in asked.stdout
-    dlq(product, "drop", queues.TRIGGER, "--yes")
-    assert api.email(dropped)["status"] == "failed"
-    assert api.email(dropped)["reason"].startswith(f"dropped from {DEAD}: no failure on record")
-    assert api.finished(dropped_batch_id)["counts"]["failed"] == 60
+        given_up = [one for one in mails if dropped in one] + [one for one in chunks if dropped_batch_id in one]
+        put(product, DEAD, *given_up)
+        asked = product.ems("dlq", "drop", queues.TRIGGER)
+        assert (asked.returncode, length(product, DEAD)) == (1, len(given_up))
+        assert f"Give up {len(given_up)} letters of {DEAD}?" in asked.stdout
+        dlq(product, "drop", queues.TRIGGER, "--yes")
+        assert api.email(dropped)["status"] == "failed"
+        assert api.email(dropped)["reason"].startswith(f"dropped from {DEAD}: no failure on record")
+        assert api.finished(dropped_batch_id)["counts"]["failed"] == 60
 
-    again = [one for one in mails if waiting in one] + [one for one in chunks if batch_id in one]
-    for _ in range(2):
-        put(product, DEAD, *again, _repetition(sent, mails))
-        moved = dlq(product, "redrive", queues.TRIGGER, "--yes")
-        assert f"{len(again) + 1} of {DEAD} are tried again" in moved
-    crew.replace()
+        again = [one for one in mails if waiting in one] + [one for one in chunks if batch_id in one]
+        for _ in range(2):
+            put(product, DEAD, *again, _repetition(sent, mails))
+            moved = dlq(product, "redrive", queues.TRIGGER, "--yes")
+            assert f"{len(again) + 1} of {DEAD} are tried again" in moved
     assert api.finished(batch_id)["counts"]["sent"] == 60
     api.reaches(waiting, "sent")
     until(lambda: length(product, queues.TRIGGER) == length(product, queues.WAIT) == 0)
