@@ -194,8 +194,8 @@ def after_throttle(line: Line, *, now: int, policy: Policy) -> Line | None:
 def after_reading(line: Line, sample: AccountSample, *, now: int, granted: int) -> Line:
     """Return the line after the account was read at *now*.
 
-    *granted* is as much of the line's counter as SES had surely counted by then. That errs towards using less: what was
-    granted beyond it may be counted twice until the next reading.
+    *granted* is as much of the line's counter as SES had counted by then. What was granted beyond it, also during the
+    reading, counts as used besides.
     """
     return replace(
         line,

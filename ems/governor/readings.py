@@ -10,7 +10,7 @@ import structlog
 from ems.aws.account import AccountSample
 from ems.errors import UnavailableError
 from ems.governor.day import marked
-from ems.governor.line import after_reading, micros
+from ems.governor.line import after_reading, micros, used_24h
 from ems.governor.policy import Policy
 from ems.governor.store import RateStore
 from ems.store.rate_item import SECOND, Line, Refused
@@ -98,7 +98,7 @@ class AccountReadings:
             log.warning("account_not_read", error=str(error), keeping_rate=claim.send_limit / 1000)
             return claim
         self.last_error = None
-        granted = claim.granted - _on_the_way(claim, now=claim.refresh_at)
+        granted = claim.granted - _not_counted(claim, sample)
         outcome = self._revised(claim, sample, granted=granted)
         while isinstance(outcome, Refused) and outcome.line is not None:
             outcome = self._revised(outcome.line, sample, granted=granted)
@@ -110,6 +110,13 @@ class AccountReadings:
         return self._store.revise(replace(after, hours=marked(line, now=now, granted=granted)))
 
 
-def _on_the_way(line: Line, *, now: int) -> int:
-    """Return the recipients of slots ahead of *now* (microseconds), or so lately that SES may not know of them."""
-    return sum(count for second, count in line.used.items() if second > now // SECOND - ON_THE_WAY_SECONDS)
+def _not_counted(claim: Line, sample: AccountSample) -> int:
+    """Return how many of the recipients granted by *claim* SES did not count in *sample*, as far as can be told.
+
+    Of those whose slots are ahead or just past, as many as SES says less than the line knows of.
+    """
+    recent = claim.refresh_at // SECOND - ON_THE_WAY_SECONDS
+    on_the_way = sum(recipients for second, recipients in claim.used.items() if second > recent)
+    if not claim.sampled_at:
+        return on_the_way
+    return min(on_the_way, max(0, used_24h(claim) - int(sample.sent_24h)))

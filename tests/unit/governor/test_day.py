@@ -121,13 +121,16 @@ def test_the_item_stays_under_the_kilobyte_that_a_lease_pays_for() -> None:
     assert len(wire((10**8,) * HOURS)["L"]) == HOURS
 
 
-def test_what_was_granted_right_before_a_reading_counts_although_ses_does_not_know_of_it_yet(ses: Account) -> None:
-    """Else bulk would pass its quota by what was on the way at each reading."""
+@pytest.mark.parametrize("counted", [40, 70, 100])
+def test_what_was_granted_right_before_a_reading_counts_once_whether_or_not_ses_knows_of_it_yet(
+    ses: Account, counted: int
+) -> None:
+    """Else bulk would pass its quota by what was on the way at a reading, or wait for quota that is not used."""
     second = int(ses.clock())
     ses.store.line = replace(ses.line, granted=100, used={second - 60: 40, second - 1: 30, second: 20, second + 1: 10})
     ses.clock.advance(0.5)
     ses.store.line = replace(ses.line, refresh_at=0)
-    ses.read(sent_24h=40)
+    ses.read(sent_24h=counted)
     assert used_24h(ses.line) == 100
     ses.clock.advance(60)
     ses.read(sent_24h=100)
