@@ -1,6 +1,7 @@
 """Structured logs on standard error: EMS's own and those of Celery, gunicorn and the AWS libraries, in one form.
 
-Logs carry ids, never addresses or bodies; the libraries that would log requests in full stay at WARNING.
+Logs carry ids, never addresses or bodies; the libraries that would log requests in full stay at WARNING. The text of an
+exception may quote what it failed on, so whatever a line tells of one is masked, whoever wrote it.
 """
 
 import logging
@@ -8,8 +9,9 @@ import sys
 from typing import TextIO
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
+from ems.masking import masked
 from ems.settings import Settings
 
 _OWN_HANDLERS = ("celery", "celery.task", "gunicorn.access", "gunicorn.error", "werkzeug")
@@ -50,14 +52,20 @@ def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
 
 
 def _rendering(log_format: str) -> list[Processor]:
-    without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    renderer: Processor
     if log_format == "console":
-        return [
-            without_meta,
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(),
-                # Never the rich one: it prints local variables, and with them addresses and mail bodies.
-                exception_formatter=structlog.dev.plain_traceback,
-            ),
-        ]
-    return [without_meta, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        # Never the rich formatter: it prints local variables, and with them addresses and mail bodies.
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    else:
+        renderer = structlog.processors.JSONRenderer()
+    without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    return [without_meta, structlog.processors.format_exc_info, _mask_exception, renderer]
+
+
+def _mask_exception(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """Mask the addresses in a traceback, and in the sentence before it: Celery puts the exception's text there too."""
+    if "exception" in line:
+        line.update((name, masked(str(line[name]))) for name in ("event", "exception"))
+    return line

@@ -8,6 +8,7 @@ from typing import Literal
 
 import pytest
 import structlog
+from celery import Celery
 
 from ems import logs
 from ems.settings import Settings
@@ -91,6 +92,26 @@ def test_local_variables_stay_out_of_tracebacks(log_format: Literal["json", "con
 
     assert "ValueError: invalid literal" in stream.getvalue()
     assert recipient not in stream.getvalue()
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_what_celery_tells_of_a_failed_task_holds_no_address(log_format: Literal["json", "console"]) -> None:
+    stream = io.StringIO()
+    logs.configure(Settings(log_format=log_format), stream=stream)
+    app = Celery("test", set_as_current=False)
+
+    @app.task(name="ems.failing")  # type: ignore[untyped-decorator]
+    def failing(**_arguments: str) -> None:
+        raise ValueError("no good: Ada <ada@example.com>") from KeyError("ada@example.com")
+
+    failing.apply(kwargs={"to": "ada@example.com"}, task_id="t1")
+
+    written = stream.getvalue()
+    assert "Task ems.failing[t1] raised unexpected: ValueError('no good: Ada <…@…>')" in written.encode().decode(
+        "unicode_escape" if log_format == "json" else "utf-8"
+    )
+    assert "Traceback" in written
+    assert "ada@" not in written
 
 
 def test_people_get_plain_text() -> None:
