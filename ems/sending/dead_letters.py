@@ -1,48 +1,31 @@
 """The dead-letter queues: look, try again, give up.
 
-Looking takes messages in hand and gives them back; a dead-letter queue sends nothing further, so the receives that
-this spends count for nothing. Trying again puts a copy into the living queue and then deletes: a crash between the two
-leaves both, which the ledger makes harmless. Giving up records first what becomes of the mails.
+Trying again puts copies into the living queue and then deletes: a crash between the two leaves both, which the ledger
+makes harmless. Giving up records first what becomes of the mails.
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from ems import queues
-from ems.aws.sqs import Depth, OutgoingMessage, ReceivedMessage
-from ems.sending.letters import Letter, home_of, letter_id
+from ems.aws.sqs import Depth, OutgoingMessage
+from ems.sending.letter_walk import LetterWalk, Receiver
+from ems.sending.letters import Letter, home_of
 from ems.sending.outcomes import Delivery, Finished, Postponed
 from ems.sending.payloads import ChunkPayload, SinglePayload
 from ems.store.failed_runs import FailedRuns
 
-IN_HAND_SECONDS = 120
-"""How long letters are hidden from others while somebody walks through the queue; a walk that dies leaves them so."""
-
-LAST_LOOK_SECONDS = 1
-"""A poll that waits asks all servers of a queue, one that does not may find nothing where there is something."""
-
 Payload_contra = TypeVar("Payload_contra", contravariant=True)
 
 
-class Queues(Protocol):
+class Queues(Receiver, Protocol):
     """The calls on SQS that this takes (:class:`ems.aws.sqs.Sqs`)."""
 
-    def send(self, queue: str, messages: list[OutgoingMessage]) -> None:
+    def send(self, queue: str, messages: Sequence[OutgoingMessage]) -> None:
         """Enqueue all messages or raise UnavailableError."""
-
-    def receive(
-        self, queue: str, *, limit: int, wait_seconds: int = 0, visibility_seconds: int | None = None
-    ) -> list[ReceivedMessage]:
-        """Take messages in hand."""
-
-    def show(self, queue: str, messages: list[ReceivedMessage]) -> None:
-        """Give messages back."""
-
-    def delete(self, queue: str, messages: list[ReceivedMessage]) -> None:
-        """Delete messages."""
 
     def depth(self, queue: str) -> Depth:
         """Ask how many messages there are."""
@@ -109,59 +92,61 @@ class DeadLetters:
 
     def letters(self, queue: str) -> list[Letter]:
         """Read all letters of a queue, the oldest first; they stay where they are."""
-        found: list[Letter] = []
-        self._walk(queue, found.append)
+        with self._walk(queue) as pages:
+            found = [letter for page in pages for letter in page]
         return sorted(found, key=lambda letter: letter.message.sent_at)
 
     def summary(self, queue: str) -> Summary:
         """Read all letters of a queue and sum them up; they stay where they are."""
         summary = Summary(queue)
-        self._walk(queue, summary.add)
+        with self._walk(queue) as pages:
+            for page in pages:
+                for letter in page:
+                    summary.add(letter)
         return summary
 
     def find(self, identifier: str) -> Letter | None:
-        """Look for a letter in all queues; it stays where it is."""
+        """Look for a letter in all queues, no further than it is; it stays there."""
         for queue in queues.ALL_QUEUES:
-            for letter in self.letters(queue):
-                if identifier in letter.names:
-                    return letter
+            with self._walk(queue) as pages:
+                found = next((letter for page in pages for letter in page if identifier in letter.names), None)
+            if found is not None:
+                return found
         return None
 
-    def redrive(self, queue: str, ids: Iterable[str] | None = None) -> int:
+    def redrive(self, queue: str, ids: Collection[str] | None = None) -> int:
         """Try letters again: those of *ids*, or all that there are now. Return how many."""
         moved = 0
-
-        def again(letter: Letter) -> bool:
-            nonlocal moved
-            if ids is not None and letter.names.isdisjoint(ids):
-                return False
-            self._sqs.send(home_of(letter), [OutgoingMessage(letter.message.body, group=letter.message.group)])
-            moved += 1
-            return True
-
-        self._walk(queue, again)
+        with self._walk(queue) as pages:
+            for page in pages:
+                chosen = _chosen(page, ids)
+                for home, copies in _copies(chosen).items():
+                    self._sqs.send(home, copies)
+                pages.delete(chosen)
+                moved += len(chosen)
         return moved
 
-    def drop(self, queue: str, ids: Iterable[str] | None = None) -> Dropped:
+    def drop(self, queue: str, ids: Collection[str] | None = None) -> Dropped:
         """Give letters up: those of *ids*, or all that there are now.
 
         The accepted mails that a letter carries end as failed, with its reason, unless they were sent or ended before;
-        those that a dead sender may have sent are in doubt. A letter that a sender has in hand stays.
+        those that a dead sender may have sent are in doubt, and held. A letter that a sender has in hand stays, and so
+        does one whose doubts an event may still settle.
         """
         dropped = Dropped()
-
-        def give_up(letter: Letter) -> bool:
-            if ids is not None and letter.names.isdisjoint(ids):
-                return False
-            delivery = self._give_up(letter)
-            if isinstance(delivery, Postponed):
-                dropped.kept.append((letter, f"{delivery.reason}; try again in {delivery.delay_seconds} s"))
-                return False
-            dropped.gone += 1
-            return True
-
-        self._walk(queue, give_up)
+        with self._walk(queue) as pages:
+            for page in pages:
+                gone = [letter for letter in _chosen(page, ids) if self._is_given_up(letter, dropped)]
+                pages.delete(gone)
+                dropped.gone += len(gone)
         return dropped
+
+    def _is_given_up(self, letter: Letter, dropped: Dropped) -> bool:
+        delivery = self._give_up(letter)
+        if isinstance(delivery, Postponed):
+            dropped.kept.append((letter, f"{delivery.reason}; try again in {delivery.delay_seconds} s"))
+            return False
+        return True
 
     def _give_up(self, letter: Letter) -> Delivery:
         reason = f"dropped from {queues.dead_letter(letter.queue)}: {letter.reason}"
@@ -173,30 +158,17 @@ class DeadLetters:
             case None:
                 return Finished()
 
-    def _walk(self, queue: str, visit: Callable[[Letter], bool | None]) -> None:
-        """Visit each letter once; one whose visit is True is deleted, the others are given back at the end."""
-        dead, kept = queues.dead_letter(queue), list[ReceivedMessage]()
-        for page in self._pages(queue):
-            runs = self._failed_runs.of(letter_id(message) for message in page)
-            for message in page:
-                if visit(Letter(queue, message, runs.get(letter_id(message), ()))):
-                    self._sqs.delete(dead, [message])
-                else:
-                    kept.append(replace(message, body=""))  # there may be very many
-        self._sqs.show(dead, kept)
+    def _walk(self, queue: str) -> LetterWalk:
+        return LetterWalk(self._sqs, self._failed_runs, queue, clock=self._clock)
 
-    def _pages(self, queue: str) -> Iterator[list[ReceivedMessage]]:
-        """Take all letters in hand, ten at a time; what comes while this goes on is left for the next time."""
-        began, seen = self._clock(), set[str]()
-        while True:
-            received = self._sqs.receive(
-                queues.dead_letter(queue),
-                limit=10,
-                wait_seconds=LAST_LOOK_SECONDS,
-                visibility_seconds=IN_HAND_SECONDS,
-            )
-            page = [one for one in received if one.message_id not in seen and one.sent_at <= began]
-            if not page:
-                return
-            seen.update(one.message_id for one in page)
-            yield page
+
+def _chosen(page: Iterable[Letter], ids: Collection[str] | None) -> list[Letter]:
+    return [letter for letter in page if ids is None or not letter.names.isdisjoint(ids)]
+
+
+def _copies(letters: Iterable[Letter]) -> dict[str, list[OutgoingMessage]]:
+    """Make the messages that try letters again, by the queue that they go into."""
+    copies: dict[str, list[OutgoingMessage]] = {}
+    for letter in letters:
+        copies.setdefault(home_of(letter), []).append(OutgoingMessage(letter.message.body, group=letter.message.group))
+    return copies

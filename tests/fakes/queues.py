@@ -21,16 +21,21 @@ class _Held:
 
 @dataclass
 class MemorySqs:
-    """Stands in for :class:`ems.aws.sqs.Sqs`. ``down`` holds the names of methods that fail."""
+    """Stands in for :class:`ems.aws.sqs.Sqs`. ``down`` holds the names of methods that fail.
+
+    ``calls`` tells of each writing call its name, the queue and how many messages it was about.
+    """
 
     clock: Callable[[], float]
     down: set[str] = field(default_factory=set)
     taken_before_failing: int = 0
     queues: dict[str, list[_Held]] = field(default_factory=dict)
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+    calls: list[tuple[str, str, int]] = field(default_factory=list)
 
     def send(self, queue: str, messages: Sequence[OutgoingMessage]) -> None:
         taken = list(messages)
+        self.calls.append(("send", queue, len(taken)))
         if "send" in self.down:
             taken = taken[: self.taken_before_failing]
         held = self.queues.setdefault(queue, [])
@@ -58,6 +63,7 @@ class MemorySqs:
 
     def show(self, queue: str, messages: Sequence[ReceivedMessage]) -> None:
         self._fail_if_down("show")
+        self.calls.append(("show", queue, len(messages)))
         given_back = {message.receipt_handle.partition(".")[0] for message in messages}
         for one in self.queues.get(queue, []):
             if str(one.number) in given_back:
@@ -65,6 +71,7 @@ class MemorySqs:
 
     def delete(self, queue: str, messages: Sequence[ReceivedMessage]) -> None:
         self._fail_if_down("delete")
+        self.calls.append(("delete", queue, len(messages)))
         gone = {message.receipt_handle.partition(".")[0] for message in messages}
         self.queues[queue] = [one for one in self.queues.get(queue, []) if str(one.number) not in gone]
 

@@ -11,7 +11,8 @@ from fakes.sending import chunk, single
 from ems import messages, queues
 from ems.aws.sqs import OutgoingMessage
 from ems.errors import UnavailableError
-from ems.sending.dead_letters import IN_HAND_SECONDS, DeadLetters
+from ems.sending.dead_letters import DeadLetters
+from ems.sending.letter_walk import IN_HAND_SECONDS
 from ems.sending.outcomes import Delivery, Finished, Postponed
 from ems.store.failed_runs import FailedRuns
 from ems.store.tables import Tables
@@ -89,6 +90,22 @@ def test_a_letter_is_found_in_whichever_queue_it_lies(dead_letters: DeadLetters,
     assert found is not None
     assert found.queue == queues.EVENTS
     assert dead_letters.find("another") is None
+
+
+def test_a_search_goes_no_further_than_the_letter_and_gives_back_what_it_took(
+    dead_letters: DeadLetters, sqs: MemorySqs
+) -> None:
+    ids = bury(sqs, *mails(25))
+    assert dead_letters.find(ids[3]) is not None
+    assert sqs.receive_counts(DEAD) == [1] * 10 + [0] * 15
+    assert len(dead_letters.letters(queues.TRIGGER)) == 25
+
+
+def test_letters_are_sent_and_deleted_ten_at_a_call(dead_letters: DeadLetters, sqs: MemorySqs) -> None:
+    bury(sqs, *mails(25))
+    dead_letters.redrive(queues.TRIGGER)
+    pages = [[("send", queues.TRIGGER, number), ("delete", DEAD, number)] for number in (10, 10, 5)]
+    assert sqs.calls == [("send", DEAD, 25), *pages[0], *pages[1], *pages[2], ("show", DEAD, 0)]
 
 
 def test_all_letters_of_a_queue_are_tried_again_as_they_are(dead_letters: DeadLetters, sqs: MemorySqs) -> None:
