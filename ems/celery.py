@@ -19,6 +19,7 @@ def create_app(settings: Settings) -> Celery:
     """Build the app with its tasks; nothing connects before a task runs."""
     celery = Celery("ems", control="ems.broker.control:Control")
     celery.config_from_object("celeryconfig")
+    celery.steps["consumer"].add("ems.broker.flushing:EventFlush")
     celery.conf.task_annotations = {
         name: {"rate_limit": settings.task_rate_limit} for name in (messages.DELIVER_EMAIL, messages.DELIVER_CHUNK)
     }

@@ -17,7 +17,8 @@ from ems.settings import Settings
 _OWN_HANDLERS = ("celery", "celery.task", "gunicorn.access", "gunicorn.error", "werkzeug")
 """Loggers whose frameworks give them handlers of their own."""
 
-_TALKATIVE = ("boto3", "botocore", "kombu", "urllib3", "werkzeug")
+_TALKATIVE = ("boto3", "botocore", "celery.worker.strategy", "kombu", "urllib3", "werkzeug")
+"""Held at WARNING. Celery's strategy says of each task that it came, and another line what became of it."""
 
 
 def configure(settings: Settings, *, stream: TextIO | None = None) -> None:

@@ -5,7 +5,7 @@ sender writes other attributes of the same row and leaves ``version`` alone, so 
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,10 +59,10 @@ class TrackedMail:
 
 @dataclass(frozen=True, slots=True)
 class TrackingWrite:
-    """What one event changes.
+    """What the events of one SES message change.
 
     ``message_id``, ``recipient`` and ``campaign_id`` fill gaps and never replace what the sender wrote.
-    ``settles_doubt``: the mail was in doubt and the event proves that SES took it, whatever was decided since.
+    ``settles_doubt``: the mail was in doubt and an event proves that SES took it, whatever was decided since.
     """
 
     event_status: Status | None
@@ -89,16 +89,16 @@ class TrackingStore:
         self._retention = retention_seconds
         self._clock = clock
 
-    def load(self, email_id: str) -> TrackedMail:
-        """Read a row consistently; a mail without a row comes back empty.
+    def load(self, email_ids: Iterable[str]) -> dict[str, TrackedMail]:
+        """Read rows consistently, a hundred with a call; a mail without a row comes back empty.
 
         Raises:
             UnavailableError: DynamoDB cannot be reached.
         """
-        table = self._tables.emails
-        with translated("cannot read a mail"):
-            row = next(iter(table.batch_get([email_id], consistent_read=True)), None)
-        return TrackedMail(email_id) if row is None else _tracked(row)
+        mails = {email_id: TrackedMail(email_id) for email_id in email_ids}
+        with translated("cannot read mails"):
+            rows = list(self._tables.emails.batch_get(list(mails), consistent_read=True))
+        return mails | {row.email_id: _tracked(row) for row in rows}
 
     def find(self, message_id: str, recipient: str | None) -> str | None:
         """Look up the email id of an SES message; the index lags the table by milliseconds.

@@ -1,16 +1,23 @@
-"""Applying an event to the mail that it is about: exactly once, whatever arrives first and however often."""
+"""Applying events to their mails: each exactly once, in whatever order, however often they come."""
 
 import random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ems.errors import UnavailableError
 from ems.store.status import Status, current
 from ems.store.suppressions import Suppressions
-from ems.store.tracking import RaceLostError, TrackedMail, TrackingStore, TrackingWrite, derived_email_id
-from ems.tracking.decide import decide
+from ems.store.tracking import (
+    DERIVED_PREFIX,
+    RaceLostError,
+    TrackedMail,
+    TrackingStore,
+    TrackingWrite,
+    derived_email_id,
+)
+from ems.tracking.decide import decide_all, mail_after
 from ems.tracking.events import EventType, SesEvent
 from ems.tracking.protection import verdict_on
 
@@ -21,7 +28,7 @@ SUPPRESSION_SOURCE = "ses-event"
 
 
 class Outcome(StrEnum):
-    """What applying an event came to."""
+    """What applying the events of one mail came to."""
 
     APPLIED = "applied"
     REPEATED = "repeated"
@@ -32,7 +39,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The result of one event. ``status`` is the mail's as callers see it afterwards."""
+    """The result for one mail. ``status`` is the mail's as callers see it afterwards."""
 
     outcome: Outcome
     email_id: str | None = None
@@ -42,7 +49,7 @@ class Applied:
 
 
 class Tracker:
-    """Finds the mail of an event and applies it.
+    """Finds the mails of events and applies them.
 
     Args:
         store: The rows.
@@ -67,43 +74,53 @@ class Tracker:
         self._sleep = sleep
         self._jitter = jitter
 
-    def apply(self, event: SesEvent) -> Applied:
-        """Apply *event*; repeating a call changes nothing.
+    def apply(self, *events: SesEvent) -> list[Applied]:
+        """Apply *events*; repeating a call changes nothing.
+
+        The rows of all are read at once, and what one SES message brings to a mail is written at once.
+
+        Returns:
+            One result for each mail and SES message, in the order in which the events name them.
 
         Raises:
-            UnavailableError: DynamoDB cannot be reached or the row stays contended: bring the event again.
+            UnavailableError: DynamoDB cannot be reached or a row stays contended: bring the events again.
         """
+        groups: dict[tuple[str | None, str], list[SesEvent]] = {}
+        for event in events:
+            groups.setdefault((self._find(event), event.message_id), []).append(event)
+        mails = self._store.load({email_id for email_id, _message_id in groups if email_id is not None})
+        return [
+            Applied(Outcome.IGNORED) if email_id is None else self._apply(mails[email_id], group)
+            for (email_id, _message_id), group in groups.items()
+        ]
+
+    def _apply(self, mail: TrackedMail, events: Sequence[SesEvent]) -> Applied:
         for attempt in range(ATTEMPTS):
-            mail = self._find(event)
-            if mail is None:
-                return Applied(Outcome.IGNORED)
-            write = decide(mail, event)
-            if write is None:
-                return Applied(Outcome.REPEATED, mail.email_id, _status(mail, None))
+            decision = decide_all(_with_recipient(mail, events[0]), events)
+            if decision is None:
+                return Applied(Outcome.REPEATED, mail.email_id, current(mail.send_status, mail.event_status))
             # Before the row: a worker killed in between comes back to it, since the row does not know the event yet.
-            suppressed = self._protect(event, mail)
+            suppressed = [self._protect(event, mail) for event in decision.news]
             try:
-                self._store.save(mail, write)
+                self._store.save(mail, decision.write)
             except RaceLostError:
                 self._sleep(self._jitter() * min(0.01 * 2**attempt, 0.5))
+                mail = self._store.load([mail.email_id])[mail.email_id]
             else:
-                return Applied(Outcome.APPLIED, mail.email_id, _status(mail, write), write.settles_doubt, suppressed)
+                return _applied(mail, decision.write, suppressed=any(suppressed))
         raise UnavailableError("DynamoDB", "the row of a mail stays contended")
 
-    def _find(self, event: SesEvent) -> TrackedMail | None:
-        """By our tag, else by SES's message id, else under an id that all events of the mail and recipient share."""
+    def _find(self, event: SesEvent) -> str | None:
+        """By our tag, else by SES's message id, else an id that all events of the mail and recipient share."""
         if event.email_id is not None:
-            return self._store.load(event.email_id)
+            return event.email_id
         if not event.message_id:
             return None
         email_id = self._store.find(event.message_id, event.recipient)
         if email_id is not None:
-            return self._store.load(email_id)
-        if event.type is EventType.UNKNOWN:
-            return None
-        # The index may lag behind: load looks whether the row is there after all.
-        mail = self._store.load(derived_email_id(event.message_id, event.recipient))
-        return mail if mail.version is not None else TrackedMail(mail.email_id, recipient=event.recipient)
+            return email_id
+        # The index may lag behind: loading shows whether the row is there after all.
+        return None if event.type is EventType.UNKNOWN else derived_email_id(event.message_id, event.recipient)
 
     def _protect(self, event: SesEvent, mail: TrackedMail) -> bool:
         verdict = verdict_on(event)
@@ -119,8 +136,13 @@ class Tracker:
         )
 
 
-def _status(mail: TrackedMail, write: TrackingWrite | None) -> Status:
-    if write is None:
-        return current(mail.send_status, mail.event_status)
-    send_status = Status.SENT if write.settles_doubt else mail.send_status
-    return current(send_status, write.event_status)
+def _with_recipient(mail: TrackedMail, event: SesEvent) -> TrackedMail:
+    """A row to come that an event names by its recipient is about that one and not about the first that SES lists."""
+    is_new = mail.version is None and mail.email_id.startswith(DERIVED_PREFIX)
+    return replace(mail, recipient=event.recipient) if is_new else mail
+
+
+def _applied(mail: TrackedMail, write: TrackingWrite, *, suppressed: bool) -> Applied:
+    after = mail_after(mail, write)
+    status = current(after.send_status, after.event_status)
+    return Applied(Outcome.APPLIED, mail.email_id, status, write.settles_doubt, suppressed)

@@ -1,6 +1,7 @@
 """What one event changes on one mail: a pure decision on values, without a clock or a database."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ems.store.status import OPEN_TO_PROOF, Status
@@ -23,6 +24,57 @@ _OF_THE_WHOLE_MAIL = (
     EventType.SUBSCRIPTION,
 )
 """Events that do not say which recipient they are about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One write for several events. ``news`` are those of them that change something."""
+
+    write: TrackingWrite
+    news: tuple[SesEvent, ...]
+
+
+def decide_all(mail: TrackedMail, events: Iterable[SesEvent]) -> Decision | None:
+    """Return what *events*, all of *mail* and of one SES message, change together; None when it is nothing.
+
+    The same as applying them one by one, but for the number of writes.
+    """
+    decision: Decision | None = None
+    for event in events:
+        write = decide(mail, event)
+        if write is None:
+            continue
+        if decision is not None:
+            write = _after(decision.write, write)
+        decision = Decision(write, (*(decision.news if decision else ()), event))
+        mail = mail_after(mail, write)
+    return decision
+
+
+def mail_after(mail: TrackedMail, write: TrackingWrite) -> TrackedMail:
+    """Return *mail* as it is once *write* is written, but for its version."""
+    return replace(
+        mail,
+        message_id=mail.message_id or write.message_id,
+        recipient=mail.recipient or write.recipient,
+        campaign_id=mail.campaign_id or write.campaign_id,
+        send_status=Status.SENT if write.settles_doubt else mail.send_status,
+        event_status=write.event_status,
+        timeline=write.timeline,
+        moments=write.moments,
+        seen=write.seen,
+    )
+
+
+def _after(earlier: TrackingWrite, later: TrackingWrite) -> TrackingWrite:
+    """Join two writes; the later one holds what the earlier changed, but for what only fills gaps."""
+    return replace(
+        later,
+        message_id=earlier.message_id or later.message_id,
+        recipient=earlier.recipient or later.recipient,
+        campaign_id=earlier.campaign_id or later.campaign_id,
+        settles_doubt=earlier.settles_doubt or later.settles_doubt,
+    )
 
 
 def decide(mail: TrackedMail, event: SesEvent) -> TrackingWrite | None:

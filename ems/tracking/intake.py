@@ -22,6 +22,7 @@ from ems.aws.sns import (
 )
 from ems.errors import UnavailableError
 from ems.tracking.events import is_greeting
+from ems.tracking.gather import PostedEvent
 
 MAX_BODY_BYTES = 1024 * 1024
 """An SNS message has at most 256 KiB; quoted into the envelope's JSON it can triple."""
@@ -44,7 +45,7 @@ class Intake:
     Args:
         verifier: Tells genuine posts from others.
         confirm: Confirms a subscription, given topic ARN and token; :meth:`ems.aws.sns.SnsApi.confirm`.
-        publish: Enqueues an SES message, given the SNS message id and the message; raises UnavailableError.
+        publish: Enqueues an event, such as :meth:`ems.tracking.gather.Gatherer.publish`; raises UnavailableError.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Intake:
         *,
         verifier: SnsVerifier,
         confirm: Callable[[str, str], None],
-        publish: Callable[[str, str], None],
+        publish: Callable[[PostedEvent], None],
     ) -> None:
         self._verifier = verifier
         self._confirm = confirm
@@ -98,7 +99,7 @@ class Intake:
                 return OK, "ignored: somebody unsubscribed this endpoint; subscribe it again if that was a mistake"
             if is_greeting(envelope.message):
                 return OK, "ignored: set-up greeting"
-            self._publish(envelope.message_id, envelope.message)
+            self._publish(PostedEvent(envelope.message_id, envelope.message))
         except ConfirmationRefusedError as error:
             return OK, f"ignored: {error}"
         except UnavailableError as error:

@@ -1,15 +1,16 @@
 """Taking in and applying what SES reports."""
 
 import time
+from collections.abc import Sequence
 
-from ems import messages, queues
+from ems import queues
 from ems.aws import clients
 from ems.aws.certificates import CertificateStore
 from ems.aws.sns import SnsApi, SnsVerifier
 from ems.aws.sqs import OutgoingMessage
-from ems.messages import TaskMessage
 from ems.store.tracking import TrackingStore
 from ems.tracking.apply import Tracker
+from ems.tracking.gather import Gatherer, PostedEvent, track_message
 from ems.tracking.intake import Intake
 from ems.wiring.outside import Outside
 from ems.wiring.parts import part
@@ -35,13 +36,11 @@ class Tracking(Outside):
             extra_cert_url=self.settings.sns_cert_url,
             min_signature_version=self.settings.sns_min_signature_version,
         )
-        return Intake(verifier=verifier, confirm=SnsApi(clients.sns(self.settings)).confirm, publish=self._publish)
+        confirm = SnsApi(clients.sns(self.settings)).confirm
+        return Intake(verifier=verifier, confirm=confirm, publish=Gatherer(self._enqueue).publish)
 
-    def _publish(self, sns_message_id: str, message: str) -> None:
-        """Put one SES event into ``email-events``.
-
-        Raises:
-            UnavailableError: SQS does not take it.
-        """
-        task = TaskMessage(messages.TRACK_EVENT, {"message": message}, label=sns_message_id)
+    def _enqueue(self, events: Sequence[PostedEvent]) -> None:
+        first, *others = events
+        label = first.sns_message_id + (f" and {len(others)} more" if others else "")
+        task = track_message([event.message for event in events], label=label)
         self.sqs.send(queues.EVENTS, [OutgoingMessage(task.body())])

@@ -53,7 +53,7 @@ def test_every_event_counts_once_while_workers_and_the_sender_write_the_same_row
     random.Random(7).shuffle(deliveries)
     with ThreadPoolExecutor(WORKERS) as workers:
         sending = [workers.submit(send, number) for number in range(1, 6)]
-        outcomes = list(workers.map(lambda name: tracker.apply(event(name)).outcome, deliveries))
+        outcomes = list(workers.map(lambda name: tracker.apply(event(name))[0].outcome, deliveries))
         for future in sending:
             future.result()
     row = real_tables.emails.get("em-1", consistent_read=True)
@@ -70,7 +70,7 @@ def test_a_doubt_that_many_events_settle_at_once_moves_one_count(real_tables: Ta
     real_tables.emails("em-1", send_status="in_doubt", batch_id="b-1", chunk=0).save()
     real_tables.batches("b-1", "chunk#000000", sent=49, in_doubt=1).save()
     with ThreadPoolExecutor(WORKERS) as workers:
-        settled = list(workers.map(lambda name: tracker.apply(event(name)).settled_doubt, EVENTS * 2))
+        settled = list(workers.map(lambda name: tracker.apply(event(name))[0].settled_doubt, EVENTS * 2))
     chunk = real_tables.batches.get("b-1", "chunk#000000", consistent_read=True)
     assert (settled.count(True), chunk.sent, chunk.in_doubt) == (1, 50, 0)
     assert real_tables.emails.get("em-1", consistent_read=True).send_status == "sent"

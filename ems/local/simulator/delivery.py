@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -67,19 +68,17 @@ class Delivery:
         return done
 
     async def _to_endpoint(self, topic: Topic, subscription: Subscription, publication: Publication) -> bool:
-        loop = asyncio.get_running_loop()
-        # In a thread, because signing takes most of a millisecond.
-        body = await loop.run_in_executor(
-            self._executor, self._envelopes.notification, publication, topic, subscription
-        )
         sent = headers("Notification", topic, subscription, message_id=publication.message_id)
-        return await self._post(subscription, body, sent)
+        # Signed in the thread that posts, because that takes most of a millisecond.
+        envelope = partial(self._envelopes.notification, publication, topic, subscription)
+        return await self._post(subscription, envelope, sent)
 
     async def _post_confirmation(self, kind: str, topic: Topic, subscription: Subscription) -> bool:
         body = self._envelopes.confirmation(kind, topic, subscription)
-        return await self._post(subscription, body, headers(kind, topic, subscription, message_id=str(uuid4())))
+        sent = headers(kind, topic, subscription, message_id=str(uuid4()))
+        return await self._post(subscription, lambda: body, sent)
 
-    async def _post(self, subscription: Subscription, body: bytes, sent: dict[str, str]) -> bool:
+    async def _post(self, subscription: Subscription, body: Callable[[], bytes], sent: dict[str, str]) -> bool:
         loop = asyncio.get_running_loop()
         for pause in (*RETRY_SECONDS, None):
             status = await loop.run_in_executor(self._executor, self._post_once, subscription.endpoint, body, sent)
@@ -91,10 +90,11 @@ class Delivery:
         logger.warning("SNS gave up on subscription %s", subscription.arn)
         return False
 
-    def _post_once(self, url: str, body: bytes, sent: dict[str, str]) -> int | None:
+    def _post_once(self, url: str, body: Callable[[], bytes], sent: dict[str, str]) -> int | None:
         """Post, in a thread; return the status, or ``None`` when there is no answer."""
+        content = body()
         try:
-            return self._http.request("POST", url, body=body, headers=sent, redirect=False).status
+            return self._http.request("POST", url, body=content, headers=sent, redirect=False).status
         except urllib3.exceptions.HTTPError as error:
             logger.info("SNS has no answer from %s: %s", url, error)
             return None

@@ -1,7 +1,6 @@
 """Playing events on a mail in any order, with repetitions, ends in the same record."""
 
 import random
-from dataclasses import replace
 
 from fakes.ses_events import FIXTURES, load
 from hypothesis import given
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 
 from ems.store.status import RANK, Status
 from ems.store.tracking import TrackedMail
-from ems.tracking.decide import decide
+from ems.tracking.decide import decide, decide_all, mail_after
 from ems.tracking.events import SesEvent, parse
 
 EVENTS = [
@@ -26,14 +25,7 @@ def play(mail: TrackedMail, events: list[SesEvent]) -> TrackedMail:
     for event in events:
         write = decide(mail, event)
         if write is not None:
-            mail = replace(
-                mail,
-                send_status=Status.SENT if write.settles_doubt else mail.send_status,
-                event_status=write.event_status,
-                timeline=write.timeline,
-                moments=write.moments,
-                seen=write.seen,
-            )
+            mail = mail_after(mail, write)
     return mail
 
 
@@ -69,3 +61,14 @@ def test_no_event_lowers_the_status_of_a_mail(history: list[SesEvent], event: Se
     before = play(TrackedMail("em-1"), history)
     after = play(before, [event])
     assert RANK[after.event_status or Status.QUEUED] >= RANK[before.event_status or Status.QUEUED]
+
+
+@given(starts, histories)
+def test_events_decided_together_change_what_they_change_one_by_one(
+    start: Status | None, history: list[SesEvent]
+) -> None:
+    mail = TrackedMail("em-1", send_status=start)
+    decision = decide_all(mail, history)
+    one_by_one = play(mail, history)
+    assert (mail if decision is None else mail_after(mail, decision.write)) == one_by_one
+    assert len(decision.news if decision else ()) == len(one_by_one.timeline)

@@ -23,6 +23,7 @@ from ems.tracking.events import SesEvent
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "messages"
 RELEASES = sorted(path.name for path in RECORDED.iterdir() if path.is_dir())
+GROUPING = [release for release in RELEASES if (RECORDED / release / "track_events.json").exists()]
 NAMES = ["deliver_email", "deliver_chunk", "track_event"]
 
 TO_COME = {"added_by_the_next_release": {"since": 2}}
@@ -45,8 +46,8 @@ class FakeServices:
         self.reached.append(payload)
         return Finished()
 
-    def apply(self, event: SesEvent) -> None:
-        self.reached.append(event)
+    def apply(self, *events: SesEvent) -> None:
+        self.reached += events
 
 
 def recorded(release: str, name: str) -> str:
@@ -54,15 +55,20 @@ def recorded(release: str, name: str) -> str:
 
 
 def run(body: str) -> Any:
-    """Run a message as a worker does, from its body; return what reached the middle."""
+    """Run a message as a worker does, from its body; return the one thing that reached the middle."""
+    [reached] = run_all(body)
+    return reached
+
+
+def run_all(body: str) -> list[Any]:
+    """Run a message as a worker does; return all that reached the middle."""
     received = Received("m-1", "handle-1", body, "http://sqs/queue", receives=1)
     payload = task_payload(received, queue="queue", outside_task=None, tasks=messages.QUEUE_OF_TASK)
     services: Any = FakeServices(MemorySqs(Clock()))
     tasks: dict[str, EmsTask] = {kind.name: kind(services) for kind in (DeliverEmail, DeliverChunk, TrackEvent)}
     _args, kwargs, _embed = messages.content_of(payload)
     tasks[payload["headers"]["task"]].run(**kwargs)
-    [reached] = services.reached
-    return reached
+    return list(services.reached)
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -102,6 +108,11 @@ def test_a_worker_of_today_tracks_an_event_of_yesterday(release: str) -> None:
     assert run(recorded(release, "track_event")).type == "delivery"
 
 
+@pytest.mark.parametrize("release", GROUPING)
+def test_a_worker_of_today_tracks_a_group_of_yesterday(release: str) -> None:
+    assert [event.type for event in run_all(recorded(release, "track_events"))] == ["send", "delivery"]
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_worker_of_yesterday_runs_what_tomorrow_adds(release: str, name: str) -> None:
@@ -132,8 +143,9 @@ def test_what_today_writes_holds_all_that_yesterday_reads(release: str, name: st
 
 
 def test_what_today_writes_of_an_event_is_what_was_recorded() -> None:
-    for release in RELEASES:
-        arguments = messages.arguments_of(recorded(release, "track_event"))
+    bodies = [recorded(release, "track_event") for release in RELEASES]
+    bodies += [recorded(release, "track_events") for release in GROUPING]
+    for arguments in map(messages.arguments_of, bodies):
         again = TaskMessage(messages.TRACK_EVENT, arguments, label="again").body()
         assert messages.arguments_of(again) == arguments
 

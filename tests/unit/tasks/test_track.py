@@ -20,15 +20,19 @@ NOTIFICATION = json.dumps({"Type": "Notification", "Message": json.dumps(load("d
 
 @dataclass
 class FakeTracker:
-    """Applies, or fails as told."""
+    """Applies, or fails as told: always, or at events of the type ``stumbles_at``."""
 
     fails: Exception | None = None
+    stumbles_at: str | None = None
     applied: list[SesEvent] = field(default_factory=list)
 
-    def apply(self, event: SesEvent) -> None:
+    def apply(self, *events: SesEvent) -> None:
         if self.fails:
             raise self.fails
-        self.applied.append(event)
+        for event in events:
+            if event.type == self.stumbles_at:
+                raise RuntimeError("a defect")
+            self.applied.append(event)
 
 
 @dataclass
@@ -76,3 +80,32 @@ def test_when_sqs_is_down_too_the_event_itself_comes_back(services: FakeServices
     services.sqs.down = {"send"}
     with pytest.raises(UnavailableError, match="SQS"):
         track(services, message=NOTIFICATION)
+
+
+def test_a_group_is_applied_whole(services: FakeServices) -> None:
+    track(services, messages=[json.dumps(load(name)) for name in ("send", "delivery", "open")], priority=7)
+    assert [event.type for event in services.tracker.applied] == ["send", "delivery", "open"]
+    assert services.sqs.bodies(queues.EVENTS) == []
+
+
+def test_a_group_that_an_outage_postpones_stays_together(services: FakeServices) -> None:
+    services.tracker.fails = UnavailableError("DynamoDB", "down", retry_after=9)
+    group = [json.dumps(load(name)) for name in ("send", "delivery")]
+    track(services, messages=group)
+    [body] = services.sqs.bodies(queues.EVENTS)
+    assert messages.arguments_of(body) == {"messages": group}
+    assert services.sqs.delays(queues.EVENTS) == [9]
+
+
+def test_an_event_that_cannot_be_applied_takes_no_other_to_the_dead_letters(services: FakeServices) -> None:
+    services.tracker.stumbles_at = "delivery"
+    group = [json.dumps(load(name)) for name in ("send", "delivery", "open")]
+    track(services, messages=group)
+    bodies = services.sqs.bodies(queues.EVENTS)
+    assert [messages.arguments_of(body) for body in bodies] == [{"message": message} for message in group]
+    services.tracker.applied.clear()
+    with pytest.raises(RuntimeError, match="a defect"):
+        track(services, message=group[1])
+    track(services, message=group[0])
+    track(services, message=group[2])
+    assert [event.type for event in services.tracker.applied] == ["send", "open"]

@@ -8,6 +8,7 @@ from fakes.sns import SigningSns
 
 from ems.aws.sns import CannotDecideError, ConfirmationRefusedError, SnsVerifier
 from ems.errors import UnavailableError
+from ems.tracking.gather import PostedEvent
 from ems.tracking.intake import MAX_BODY_BYTES, Intake, unwrap
 
 GREETING = "Successfully validated SNS topic for Amazon SES event publishing."
@@ -33,10 +34,10 @@ class World:
             raise self.fails
         self.confirmed.append((topic_arn, token))
 
-    def publish(self, sns_message_id: str, message: str) -> None:
+    def publish(self, event: PostedEvent) -> None:
         if self.fails:
             raise self.fails
-        self.published.append((sns_message_id, message))
+        self.published.append((event.sns_message_id, event.message))
 
 
 @pytest.fixture
