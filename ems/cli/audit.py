@@ -1,38 +1,97 @@
 """``ems audit``."""
 
+import json
 import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from ems.cli.shared import console, services_of_environment, told_to_people
 
+if TYPE_CHECKING:
+    from ems.audit.findings import Verdict
+    from ems.audit.run import Options
+
 
 @click.command()
 @click.argument("subject", required=False)
-@click.option("--all", "everything", is_flag=True, help="Audit every campaign.")
-def audit(*, subject: str | None, everything: bool) -> None:
-    """Recount a BATCH or CAMPAIGN (or --all) from the records; exits 1 when anything is off."""
+@click.option("--all", "everything", is_flag=True, help="Audit all that is on record.")
+@click.option(
+    "--queues",
+    is_flag=True,
+    help="Look at the messages of the sending queues as well. While nothing is sent this names everything that is lost;"
+    " each look counts as a receive, and a fifth receive makes a dead letter of a message.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON line for each verdict instead of the table.")
+def audit(*, subject: str | None, everything: bool, queues: bool, as_json: bool) -> None:
+    """Recount a BATCH or CAMPAIGN (or --all) from the rows and compare with books, counters and queues.
+
+    Exits 1 when anything does not add up, with a line for each break: which id, what is wrong, and what to do.
+    """
     if (subject is None) == (not everything):
         raise click.UsageError("name a batch or a campaign, or say --all")
     auditor = services_of_environment().auditor
-    with told_to_people():
-        verdicts = auditor.everything() if subject is None else auditor.subject(subject)
-    table = Table("subject", "accepted", "by sender", "by status", "verdict")
+    with told_to_people(), _progress(queues=queues) as options:
+        verdicts = auditor.everything(options) if subject is None else auditor.subject(subject, options)
+    if as_json:
+        for verdict in verdicts:
+            click.echo(json.dumps(verdict.json()))
+    else:
+        _tell(verdicts)
+    sys.exit(0 if all(verdict.sound for verdict in verdicts) else 1)
+
+
+@contextmanager
+def _progress(*, queues: bool) -> Iterator["Options"]:
+    """Show a bar on a terminal's standard error while rows are read."""
+    from ems.audit.run import Options  # noqa: PLC0415 - --help does not need it
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:,.0f}/s"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("mails", total=None, rate=0)
+
+        def advance(read: int, expected: int | None) -> None:
+            # A table's own count of its items is hours old: the bar must not end before the rows do.
+            done = bar.tasks[task].completed + read
+            bar.update(task, advance=read, total=expected and max(expected, done), rate=bar.tasks[task].speed or 0)
+
+        yield Options(queues=queues, progress=advance)
+
+
+def _tell(verdicts: list["Verdict"]) -> None:
+    from ems.audit.findings import REMEDY  # noqa: PLC0415 - --help does not need it
+
+    table = Table("subject", "accepted", "where they are", "SES events", "verdict")
     for verdict in verdicts:
         table.add_row(
             verdict.subject,
             str(verdict.accepted),
-            _listed(verdict.recount.sender),
-            _listed(verdict.recount.status),
+            _listed(verdict.books),
+            _listed(verdict.recount.events),
             "sound" if verdict.sound else "BROKEN",
         )
     console.print(table)
-    breaks = [broken for verdict in verdicts for broken in verdict.breaks]
-    for broken in breaks:
-        click.echo(broken)
-    sys.exit(1 if breaks else 0)
+    for verdict in verdicts:
+        for note in verdict.notes:
+            click.echo(f"note: {note}")
+        for broken in verdict.breaks:
+            click.echo(f"{broken}\n    {REMEDY[broken.kind]}")
+        if verdict.more:
+            click.echo(f"and {verdict.more} breaks more")
 
 
-def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in sorted(counts.items()) if number)

@@ -10,11 +10,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ems import queues
+from ems.audit.findings import Verdict
 from ems.local.api import Api
 from ems.local.client import SimulatorClient
 from ems.local.processes import ServiceError
 from ems.local.stack import Stack
-from ems.sending.audit import Verdict
 from ems.settings import Settings
 from ems.wiring import Services
 
@@ -195,7 +195,7 @@ def _figures(
         ("duplicates", str(report["duplicates"])),
         ("lost", str(accepted - final)),
     ]
-    breaks = [broken for verdict in verdicts for broken in verdict.breaks]
+    breaks = [str(broken) for verdict in verdicts for broken in verdict.breaks]
     expected = {
         f"SES accepted {report['accepted']} recipients, EMS accepted {accepted}": report["accepted"] == accepted,
         f"{accepted - final} recipients are lost": accepted == final,

@@ -1,1 +1,1 @@
-"""Accept a request, deliver a mail, release a chunk, audit a batch."""
+"""Accept a request, deliver a mail, release a chunk."""

@@ -11,24 +11,17 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from ems import queues
-from ems.aws.sqs import BATCH_ENTRIES, ReceivedMessage
+from ems.aws.looks import Receives, pages
+from ems.aws.sqs import ReceivedMessage
 from ems.sending.letters import Letter, letter_id
 from ems.store.failed_runs import FailedRuns
 
 IN_HAND_SECONDS = 120
 """How long letters are hidden from others while somebody walks through the queue; a walk that dies leaves them so."""
 
-LAST_LOOK_SECONDS = 1
-"""A poll that waits asks all servers of a queue, one that does not may find nothing where there is something."""
 
-
-class Receiver(Protocol):
+class Receiver(Receives, Protocol):
     """The calls on SQS that a walk takes (:class:`ems.aws.sqs.Sqs`)."""
-
-    def receive(
-        self, queue: str, *, limit: int, wait_seconds: int = 0, visibility_seconds: int | None = None
-    ) -> list[ReceivedMessage]:
-        """Take messages in hand."""
 
     def show(self, queue: str, messages: Sequence[ReceivedMessage]) -> None:
         """Give messages back."""
@@ -66,18 +59,8 @@ class LetterWalk:
 
     def __iter__(self) -> Iterator[list[Letter]]:
         """Take all letters in hand, ten at a time."""
-        began, seen = self._clock(), set[str]()
-        while True:
-            received = self._sqs.receive(
-                queues.dead_letter(self._queue),
-                limit=BATCH_ENTRIES,
-                wait_seconds=LAST_LOOK_SECONDS,
-                visibility_seconds=IN_HAND_SECONDS,
-            )
-            page = [one for one in received if one.message_id not in seen and one.sent_at <= began]
-            if not page:
-                return
-            seen.update(one.message_id for one in page)
+        dead = queues.dead_letter(self._queue)
+        for page in pages(self._sqs, dead, sent_by=self._clock(), visibility_seconds=IN_HAND_SECONDS):
             # Without the bodies: there may be very many.
             self._in_hand.update((one.message_id, replace(one, body="")) for one in page)
             runs = self._failed_runs.of(map(letter_id, page))

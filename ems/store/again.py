@@ -88,7 +88,8 @@ class Again:
         table = self._tables.batches
         row = table(batch_id, BATCH)
         sending = table.state.is_in("waiting", "paused")
-        if not conditionally("cannot number a chunk", row.update, actions=[table.chunks.add(1)], condition=sending):
+        number: list[Action] = [table.chunks.add(1), table.more_chunks.add(1)]
+        if not conditionally("cannot number a chunk", row.update, actions=number, condition=sending):
             return None
         return int(row.chunks) - 1
 

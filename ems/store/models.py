@@ -141,7 +141,8 @@ class BatchRow(Model):
 
     - ``batch``: the accepted request, ``size`` entries of which ``total`` were taken. ``state`` is ``accepting``
       (chunks are being enqueued), ``abandoned`` (its acceptance died), ``waiting`` (accepted), ``paused`` or
-      ``cancelled``; ``scheduled``, ``sending`` and ``done`` are derived on reading.
+      ``cancelled``; ``scheduled``, ``sending`` and ``done`` are derived on reading. ``chunks`` have been numbered, the
+      last ``more_chunks`` of them for recipients that are sent to again.
     - ``chunk#NNNNNN``: created by the first sender that takes the chunk. ``left`` lists the positions in the chunk
       that were never tried or that SES gave back, ``under_way`` those of the call in progress. ``doubted`` and
       ``passing`` name the mails in doubt and those that failed for a reason that may pass. ``again`` is of a chunk
@@ -163,6 +164,7 @@ class BatchRow(Model):
     state = UnicodeAttribute(null=True)
     total = NumberAttribute(null=True)
     chunks = NumberAttribute(null=True)
+    more_chunks = NumberAttribute(null=True)
     chunk_size = NumberAttribute(null=True)
     template_name = UnicodeAttribute(null=True)
     subject = UnicodeAttribute(null=True)

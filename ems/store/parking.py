@@ -125,7 +125,7 @@ class Parking:
 
     def bodies(self, picks: Sequence[Pick]) -> list[str]:
         """Read the messages of what was picked, in order; those that another drainer took out are left out."""
-        keys = [(_payload_key(pick.lot.lot_id, chunk), PAYLOAD) for pick in picks for chunk in pick.chunks]
+        keys = [(payload_key(pick.lot.lot_id, chunk), PAYLOAD) for pick in picks for chunk in pick.chunks]
         with translated("cannot read parked chunks"):
             found = {row.batch_id: row.payload for row in self._table.batch_get(keys, consistent_read=True)}
         return [found[key] for key, _ in keys if found.get(key)]
@@ -142,7 +142,7 @@ class Parking:
                 shorter, there = self._table.parked.delete(set(pick.chunks)), self._table.item.exists()
                 conditionally("cannot forget parked chunks", row.update, actions=[shorter], condition=there)
         self._delete(
-            self._table(_payload_key(pick.lot.lot_id, chunk), PAYLOAD) for pick in picks for chunk in pick.chunks
+            self._table(payload_key(pick.lot.lot_id, chunk), PAYLOAD) for pick in picks for chunk in pick.chunks
         )
 
     def _write(self, rows: Iterable[BatchRow]) -> None:
@@ -185,18 +185,23 @@ def lot_rows(
     """Make the items of a new lot: the payloads, and the one that lists them, which must not be written before."""
     lot_id = f"{batch_id}.{uuid.uuid4().hex[:12]}"
     payloads = [
-        table(_payload_key(lot_id, chunk), PAYLOAD, payload=body, expires_at=expires_at)
+        table(payload_key(lot_id, chunk), PAYLOAD, payload=body, expires_at=expires_at)
         for chunk, body in bodies.items()
     ]
     lot = table(REGISTRY, lot_id, campaign_id=campaign_id, parked=set(bodies), touched_at=now, expires_at=expires_at)
     return payloads, lot
 
 
-def _payload_key(lot_id: str, chunk: int) -> str:
+def batch_of_lot(lot_id: str) -> str:
+    """Return the batch whose chunks a lot holds."""
+    return lot_id.partition(".")[0]
+
+
+def payload_key(lot_id: str, chunk: int) -> str:
     """Name the partition of a parked chunk: its own, since one takes 1,000 write units a second."""
     return f"{lot_id}#{chunk:06d}"
 
 
 def _lot(row: Any) -> Lot:
     chunks = tuple(sorted(int(chunk) for chunk in row.parked or ()))
-    return Lot(row.item, row.item.partition(".")[0], row.campaign_id or "", chunks)
+    return Lot(row.item, batch_of_lot(row.item), row.campaign_id or "", chunks)

@@ -11,7 +11,7 @@ from ems.sending.outcomes import Delivery, Finished
 from ems.tasks.base import EmsTask, or_postponed
 from ems.tasks.descriptions import described
 from ems.tracking.events import SesEvent, parse
-from ems.tracking.gather import track_message
+from ems.tracking.gather import track_message, tracked_texts
 from ems.tracking.intake import unwrap
 
 log = structlog.get_logger()
@@ -24,7 +24,7 @@ class TrackEvent(EmsTask):
 
     def run(self, *, message: str | None = None, messages: Sequence[str] = (), **_future: Any) -> None:
         """Apply *messages*, or *message*: each SES's JSON, or an SNS envelope around it."""
-        texts = [*messages] if message is None else [message, *messages]
+        texts = tracked_texts(message=message, messages=messages)
         try:
             self._track(texts)
         except Exception as error:

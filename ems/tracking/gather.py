@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Event, Lock
+from typing import Any
 
 from ems import messages
 from ems.messages import TaskMessage
@@ -35,6 +36,11 @@ def track_message(texts: Sequence[str], *, label: str) -> TaskMessage:
     """Return the task message of a group of events. One alone has the form that releases before groups know."""
     arguments = {"message": texts[0]} if len(texts) == 1 else {"messages": list(texts)}
     return TaskMessage(messages.TRACK_EVENT, arguments, label=label)
+
+
+def tracked_texts(*, message: str | None = None, messages: Sequence[str] = (), **_future: Any) -> list[str]:
+    """Return the texts that the arguments of :func:`track_message` carry, in either form."""
+    return [*messages] if message is None else [message, *messages]
 
 
 @dataclass(eq=False, slots=True)

@@ -1,9 +1,8 @@
-"""Accepting, releasing, delivering, telling and auditing."""
+"""Accepting, releasing, delivering and telling."""
 
 import time
 
 from ems.sending.accept import Acceptance, Limits
-from ems.sending.audit import Auditor
 from ems.sending.batches import Batches
 from ems.sending.campaigns import Campaigns
 from ems.sending.dead_letters import DeadLetters
@@ -140,11 +139,6 @@ class Sending(Doubting):
             drain=self.drain_store,
             chunk_size=self.policy.size_of_chunk,
         )
-
-    @part
-    def auditor(self) -> Auditor:
-        """Recounts."""
-        return Auditor(self.tables, self.batches)
 
     @property
     def _timing(self) -> Timing:

@@ -28,6 +28,7 @@ from ems.sending.accept import Acceptance, Limits
 from ems.sending.batches import Batches
 from ems.sending.deliver_chunk import ChunkDelivery, Timing
 from ems.sending.deliver_email import EmailDelivery
+from ems.sending.doubt_policy import DoubtPolicy
 from ems.sending.gate import Gate
 from ems.sending.waiting import WaitingRoom
 from ems.store.drain import DrainStore
@@ -120,7 +121,7 @@ class _Services:
 class MainPath:
     """Accept, release and deliver as one process would: every part behind the same fuse."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, *, policy: DoubtPolicy | None = None) -> None:
         self.tables = tables
         self.clock = Clock()
         self.fuse = Fuse()
@@ -163,14 +164,14 @@ class MainPath:
         }
         email_delivery = EmailDelivery(
             singles=singles,  # type: ignore[arg-type]
-            doubts=single_doubts_of(tables, self.clock),
+            doubts=single_doubts_of(tables, self.clock, policy),
             call_seconds=23,
             **common,
         )
         chunk_delivery = ChunkDelivery(
             ledger=Fused(ledger_of(tables, self.clock), self),  # type: ignore[arg-type]
             gate=Gate(batches, parking, clock=self.clock),  # type: ignore[arg-type]
-            doubts=chunk_doubts_of(tables, self.clock),
+            doubts=chunk_doubts_of(tables, self.clock, policy),
             timing=Timing(slice_seconds=30, lease_seconds=100, call_seconds=23),
             **common,
         )

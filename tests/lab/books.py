@@ -107,7 +107,7 @@ def read_books(stand: Stand, accepted: Accepted) -> Books:
         },
         cancelled=0 if accepted.batch_id is None else api.batch(accepted.batch_id)["counts"]["cancelled"],
         breaks=(
-            *(broken for verdict in verdicts for broken in verdict.breaks),
+            *(str(broken) for verdict in verdicts for broken in verdict.breaks),
             *(f"{number} messages are in {name}" for name, number in dead.items() if number),
         ),
     )

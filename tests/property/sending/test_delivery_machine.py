@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
+from fakes.audit import auditor_of
 from fakes.main_path import Answer, Fuse, MainPath, dies, is_cut_off
 from fakes.sending import CAMPAIGN, entry
 from fakes.tables import moto_tables
@@ -116,6 +117,11 @@ class Delivering(RuleBasedStateMachine):
         except ConflictError as refused:
             assert "done" in str(refused) or "cancelled" in str(refused)  # noqa: PT017 - both are right answers
 
+    @rule()
+    def an_operator_audits(self) -> None:
+        [verdict] = auditor_of(self.path).everything()
+        assert verdict.breaks == []
+
     @invariant()
     def ses_took_nothing_twice(self) -> None:
         assert set(self.path.ses.taken.values()) <= {1}
@@ -133,6 +139,7 @@ class Delivering(RuleBasedStateMachine):
         try:
             self.path.settle_down()
             self._compare_with_ses()
+            self.an_operator_audits()
         finally:
             self._stack.close()
 
