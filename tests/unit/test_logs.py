@@ -100,7 +100,7 @@ def test_what_celery_tells_of_a_failed_task_holds_no_address(log_format: Literal
     logs.configure(Settings(log_format=log_format), stream=stream)
     app = Celery("test", set_as_current=False)
 
-    @app.task(name="ems.failing")  # type: ignore[untyped-decorator]
+    @app.task(name="ems.failing", shared=False)  # type: ignore[untyped-decorator]
     def failing(**_arguments: str) -> None:
         raise ValueError("no good: Ada <ada@example.com>") from KeyError("ada@example.com")
 
