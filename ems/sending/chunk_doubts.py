@@ -42,8 +42,10 @@ class ChunkDoubts:
         self._policy = policy
         self._clock = clock
 
-    def conclude(self, chunk: ChunkPayload, *, cancelled: bool) -> Delivery:
+    def conclude(self, chunk: ChunkPayload, *, may_resend: bool) -> Delivery:
         """Settle what can be, wait for what may be, and let the message go when nothing depends on it any more.
+
+        Nobody is sent to again unless *may_resend*: the batch may be cancelled, or the chunk given up.
 
         Raises:
             UnavailableError: DynamoDB cannot be reached; hand the chunk in again later.
@@ -57,7 +59,7 @@ class ChunkDoubts:
         left = self._policy.decides_at(max(doubt.since for doubt in doubts)) - self._clock()
         if left > 0:
             return Postponed(math.ceil(left), "recipients are in doubt")
-        if self._policy.resends(chunk.kind) and not cancelled:
+        if may_resend and self._policy.resends(chunk.kind):
             moved = self._again.send(chunk, doubts, Decision(RESEND, POLICY, self._clock()))
             return Finished() if moved else Postponed(1, "a doubt has changed meanwhile")
         self._keep(chunk)

@@ -84,7 +84,7 @@ class ChunkDelivery:
             return passed
         # The size of a call is asked for before anything is in hand: a failure here leaves nothing to give back.
         hold = _Hold(lease_owner(), since=self._clock(), call_size=self._governor.call_size())
-        claimed = self._claim(chunk, hold, cancelled=passed.cancelled)
+        claimed = self._claim(chunk, hold, may_resend=not passed.cancelled)
         if not isinstance(claimed, ChunkState):
             return claimed
         try:
@@ -96,7 +96,7 @@ class ChunkDelivery:
     def give_up(self, chunk: ChunkPayload, *, reason: str) -> Delivery:
         """End what is left of a chunk as failed, never to be sent; Postponed while a sender has it in hand.
 
-        What a sender had in a call when it died may have been sent, so it is in doubt.
+        What a sender had in a call when it died may have been sent, so it is in doubt; no policy sends it again.
 
         Raises:
             UnavailableError: DynamoDB cannot be reached.
@@ -105,7 +105,7 @@ class ChunkDelivery:
         if not isinstance(passed, Passed):
             return passed
         hold = _Hold(lease_owner(), since=self._clock(), call_size=0)
-        claimed = self._claim(chunk, hold, cancelled=passed.cancelled)
+        claimed = self._claim(chunk, hold, may_resend=False)
         if not isinstance(claimed, ChunkState):
             return claimed
         settled = [*self._abandoned(chunk, claimed.under_way), *_unsent(chunk, claimed, reason=reason)]
@@ -113,13 +113,13 @@ class ChunkDelivery:
             state = self._record(chunk, claimed, settled, hold, next_call=())
         except LeaseLostError:
             return self._taken_over()
-        return self._finish(chunk, unresolved=state.unresolved, cancelled=passed.cancelled)
+        return self._finish(chunk, unresolved=state.unresolved, may_resend=False)
 
-    def _claim(self, chunk: ChunkPayload, hold: _Hold, *, cancelled: bool) -> ChunkState | Delivery:
+    def _claim(self, chunk: ChunkPayload, hold: _Hold, *, may_resend: bool) -> ChunkState | Delivery:
         """Take the chunk in hand, or say what becomes of the message of one that is done or another sender's."""
         claimed = self._ledger.claim(chunk.key(), owner=hold.owner, lease_seconds=self._timing.lease_seconds)
         if isinstance(claimed, Done):
-            return self._finish(chunk, unresolved=claimed.unresolved, cancelled=cancelled)
+            return self._finish(chunk, unresolved=claimed.unresolved, may_resend=may_resend)
         if isinstance(claimed, Busy):
             return Postponed(max(math.ceil(claimed.until - hold.since), 0) + 1, "another sender has the chunk")
         return claimed
@@ -225,8 +225,8 @@ class ChunkDelivery:
             return set()
         return {position_of[email_id] for email_id in self._ledger.evidence(list(position_of))}
 
-    def _finish(self, chunk: ChunkPayload, *, unresolved: bool, cancelled: bool = False) -> Delivery:
-        return self._doubts.conclude(chunk, cancelled=cancelled) if unresolved else Finished()
+    def _finish(self, chunk: ChunkPayload, *, unresolved: bool, may_resend: bool = True) -> Delivery:
+        return self._doubts.conclude(chunk, may_resend=may_resend) if unresolved else Finished()
 
     def _pause(self, outcomes: Iterable[Outcome]) -> Postponed | None:
         """Tell how long to stay away from SES; throttles and missed slots are the governor's, the line goes on."""

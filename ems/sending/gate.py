@@ -35,6 +35,8 @@ class Gate:
     def check(self, chunk: ChunkPayload, *, sending: bool = True) -> Passed | Delivery:
         """Let a chunk pass, or say what became of its message; a batch that is held stops only *sending*.
 
+        A chunk that is done and waits for its doubts passes: while they are parked nobody could decide about them.
+
         Raises:
             UnavailableError: DynamoDB cannot be reached.
         """
@@ -47,7 +49,12 @@ class Gate:
         if batch.state == "cancelled":
             self._batches.cancel_chunk(chunk.batch_id, chunk.chunk, len(chunk.recipients))
             return Passed(cancelled=True)
-        if sending and batch.held(self._clock()):
+        if sending and batch.held(self._clock()) and not self._is_done(chunk):
             self._parking.park(chunk.batch_id, chunk.campaign_id, {chunk.chunk: chunk.message().body})
             return Finished()
         return Passed(cancelled=False)
+
+    def _is_done(self, chunk: ChunkPayload) -> bool:
+        key = (chunk.batch_id, chunk.chunk)
+        progress = self._batches.chunks([key]).get(key)
+        return progress is not None and progress.done

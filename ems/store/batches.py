@@ -178,17 +178,18 @@ class BatchStore:
         return {(row.batch_id, int(row.item.removeprefix("chunk#"))): row for row in rows}
 
     def cancel_chunk(self, batch_id: str, chunk: int, size: int) -> bool:
-        """Count what is left of a chunk as cancelled; True when the chunk is done.
+        """Count what is left of a chunk as cancelled; True when nothing needs the chunk's message any more.
 
-        False when it is in a sender's hands, or was in those of one that died during a call: what that call brought
-        is a sender's to find out, so the chunk's message must live on.
+        False when it is in a sender's hands, was in those of one that died during a call, or has recipients in doubt:
+        what became of them is a sender's to find out, so the message must live on.
         """
         table, now = self._table, self._clock()
         existing = self._chunk_rows([(batch_id, chunk)]).get((batch_id, chunk))
+        doubted = existing is not None and bool(existing.doubted)
         if existing is None:
             left, condition = size, table.item.does_not_exist()
         elif existing.state == "done":
-            return True
+            return not doubted
         elif existing.under_way or existing.again:
             # Of recipients that were to be sent to again it is a sender that knows what they go back to.
             return False
@@ -209,7 +210,8 @@ class BatchStore:
             table.expires_at.set(expiry(now, self._retention)),
         ]
         row = table(batch_id, chunk_item(chunk))
-        return conditionally("cannot cancel a chunk", row.update, actions=actions, condition=condition)
+        cancelled = conditionally("cannot cancel a chunk", row.update, actions=actions, condition=condition)
+        return cancelled and not doubted
 
 
 def _batch(row: BatchRow) -> Batch:

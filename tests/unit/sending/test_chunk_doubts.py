@@ -93,6 +93,21 @@ def test_bulk_recipients_without_evidence_are_held_and_the_payload_is_kept(
     assert ChunkPayload.of(messages.arguments_of(kept.chunk("b1", 0) or "")["chunk"]) == CHUNK
 
 
+def test_doubts_of_a_paused_batch_end_in_time_and_nothing_of_it_is_sent(
+    deliver: Deliver, mailer: FakeMailer, clock: Clock, tables: Tables, batches: BatchStore, parking: Parking
+) -> None:
+    left_in_doubt(deliver, mailer, clock, after=5)
+    calls = len(mailer.calls)
+    batches.move("b1", "paused", allowed=("waiting",))
+    assert deliver(CHUNK) == Postponed(WINDOW - 5, "recipients are in doubt")
+    clock.advance(WINDOW - 5)
+    assert deliver(CHUNK) == Finished()
+    assert kept_of(tables, clock).chunk("b1", 0) is not None
+    assert deliver(chunk(4, number=1)) == Finished()
+    assert [lot.chunks for lot in parking.waiting().lots] == [(1,)]
+    assert len(mailer.calls) == calls
+
+
 def test_evidence_takes_a_recipient_out_of_doubt_and_off_the_list(
     deliver: Deliver, mailer: FakeMailer, clock: Clock, tables: Tables, batches: BatchStore
 ) -> None:
@@ -306,6 +321,25 @@ class TestSentAgain:
         tracker_of(tables, clock).apply(sent_event("b1-000000", "first"))
         assert counts(batches) == {"sent": 4, "open": 0}
 
+    def test_whoever_is_given_up_is_not_sent_to_again_but_held(
+        self, chunk_delivery: ChunkDelivery, mailer: FakeMailer, clock: Clock, tables: Tables, batches: BatchStore
+    ) -> None:
+        left_in_doubt(chunk_delivery.deliver, mailer, clock, after=5)
+        assert chunk_delivery.give_up(CHUNK, reason="dropped") == Postponed(WINDOW - 5, "recipients are in doubt")
+        clock.advance(WINDOW - 5)
+        assert chunk_delivery.give_up(CHUNK, reason="dropped") == Finished()
+        assert counts(batches) == {"sent": 2, "in_doubt": 2, "open": 0}
+        assert kept_of(tables, clock).chunk("b1", 0) is not None
+
+    def test_whoever_is_given_up_before_the_second_call_is_in_doubt_as_before(
+        self, chunk_delivery: ChunkDelivery, again: ChunkPayload, clock: Clock, tables: Tables, batches: BatchStore
+    ) -> None:
+        assert chunk_delivery.give_up(again, reason="dropped") == Finished()
+        assert counts(batches) == {"sent": 2, "in_doubt": 2, "open": 0}
+        assert kept_of(tables, clock).chunk("b1", again.chunk) is not None
+        assert chunk_delivery.give_up(CHUNK, reason="dropped") == Finished()
+        assert counts(batches) == {"sent": 2, "in_doubt": 2, "open": 0}
+
     def test_events_at_the_very_moment_of_the_decision_win_or_lose_whole(
         self, deliver: Deliver, mailer: FakeMailer, clock: Clock, tables: Tables, batches: BatchStore
     ) -> None:
@@ -318,7 +352,7 @@ class TestSentAgain:
             policy=DoubtPolicy(WINDOW, "resend"),
             clock=clock,
         )
-        assert overtaken.conclude(CHUNK, cancelled=False) == Postponed(1, "a doubt has changed meanwhile")
+        assert overtaken.conclude(CHUNK, may_resend=True) == Postponed(1, "a doubt has changed meanwhile")
         assert counts(batches) == {"sent": 3, "in_doubt": 1, "open": 0}
         assert parking_of(tables, clock).waiting().lots == ()
         assert item_of(tables, 0).doubted == {"b1-000001"}

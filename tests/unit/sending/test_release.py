@@ -1,6 +1,7 @@
 """The drainer: what moves, what is parked, what is dropped, and how much."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from fakes.clock import Clock
@@ -149,11 +150,19 @@ def test_parked_chunks_of_a_batch_that_is_then_cancelled_are_counted_and_forgott
 
 
 @pytest.mark.parametrize("parked", [False, True])
-def test_a_cancelled_chunk_that_a_dead_sender_left_goes_to_a_sender(
-    drainer: Drainer, sqs: MemorySqs, batches: BatchStore, tables: Tables, *, parked: bool
+@pytest.mark.parametrize(
+    "unclear",
+    [
+        {"state": "open", "left": [2, 3], "under_way": [0, 1], "lease_until": 1},
+        {"state": "done", "doubted": {"b1-000000"}},
+    ],
+    ids=["its sender died", "it waits for doubts"],
+)
+def test_a_cancelled_chunk_of_which_something_is_unclear_goes_to_a_sender(
+    drainer: Drainer, sqs: MemorySqs, batches: BatchStore, tables: Tables, unclear: dict[str, Any], *, parked: bool
 ) -> None:
     put(sqs, 1)
-    tables.batches("b1", "chunk#000000", state="open", left=[2, 3], under_way=[0, 1], lease_until=1, size=4).save()
+    tables.batches("b1", "chunk#000000", size=4, **unclear).save()
     if parked:
         batches.move("b1", "paused", allowed=("waiting",))
         tick(drainer)

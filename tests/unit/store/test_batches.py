@@ -83,6 +83,15 @@ def test_a_chunk_whose_sender_died_in_a_call_is_not_cancelled_over_its_doubts(
     assert not store.cancel_chunk("b1", 0, 4)
 
 
+def test_a_cancelled_chunk_with_doubts_needs_its_message(store: BatchStore, ledger: Ledger) -> None:
+    doubtful = [Settled(0, "b1-000000", "person0@example.com", Status.IN_DOUBT)]
+    state = ledger.settle(KEY, claim(ledger), doubtful, owner="a", next_call=())
+    ledger.release(KEY, state, owner="a")
+    for _ in range(2):
+        assert not store.cancel_chunk("b1", 0, 4)
+        assert {name: n for name, n in store.progress("b1").counts.items() if n} == {"in_doubt": 1, "cancelled": 3}
+
+
 def test_a_slow_sender_finds_its_lease_gone_after_a_cancellation(
     store: BatchStore, ledger: Ledger, clock: Clock
 ) -> None:
