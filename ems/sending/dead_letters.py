@@ -1,7 +1,7 @@
 """The dead-letter queues: look, try again, give up.
 
-Trying again puts copies into the living queue and then deletes: a crash between the two leaves both, which the ledger
-makes harmless. Giving up records first what becomes of the mails.
+Trying again puts copies where they are worked on and then deletes: a crash between the two leaves both, which the
+ledger makes harmless. Giving up records first what becomes of the mails.
 """
 
 import time
@@ -13,9 +13,10 @@ from typing import Protocol, TypeVar
 from ems import queues
 from ems.aws.sqs import Depth, OutgoingMessage
 from ems.sending.letter_walk import LetterWalk, Receiver
-from ems.sending.letters import Letter, home_of
+from ems.sending.letters import Letter
 from ems.sending.outcomes import Delivery, Finished, Postponed
 from ems.sending.payloads import ChunkPayload, SinglePayload
+from ems.sending.ports import ChunkParking
 from ems.store.failed_runs import FailedRuns
 
 Payload_contra = TypeVar("Payload_contra", contravariant=True)
@@ -76,12 +77,14 @@ class DeadLetters:
         *,
         sqs: Queues,
         failed_runs: FailedRuns,
+        parking: ChunkParking,
         emails: GivesUp[SinglePayload],
         chunks: GivesUp[ChunkPayload],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._sqs = sqs
         self._failed_runs = failed_runs
+        self._parking = parking
         self._emails = emails
         self._chunks = chunks
         self._clock = clock
@@ -120,11 +123,28 @@ class DeadLetters:
         with self._walk(queue) as pages:
             for page in pages:
                 chosen = _chosen(page, ids)
-                for home, copies in _copies(chosen).items():
-                    self._sqs.send(home, copies)
+                self._send_home(queue, chosen)
                 pages.delete(chosen)
                 moved += len(chosen)
         return moved
+
+    def _send_home(self, queue: str, letters: Iterable[Letter]) -> None:
+        """Put copies where they can be worked on; a chunk waits for its turn as all chunks do.
+
+        It is parked and not put into ``email-wait``: the drainer counts a chunk that it has released as before the
+        senders until it hears of it, or finds it parked. In the queue it would wait for the room that it takes itself.
+        """
+        copies: list[OutgoingMessage] = []
+        chunks: dict[tuple[str, str], dict[int, str]] = {}
+        for letter in letters:
+            body, label = letter.message.body, letter.chunk
+            if label is None:
+                copies.append(OutgoingMessage(body, group=letter.message.group))
+            else:
+                chunks.setdefault((label.batch_id, label.campaign_id), {})[label.chunk] = body
+        self._sqs.send(queue, copies)
+        for (batch_id, campaign_id), bodies in chunks.items():
+            self._parking.park(batch_id, campaign_id, bodies)
 
     def drop(self, queue: str, ids: Collection[str] | None = None) -> Dropped:
         """Give letters up: those of *ids*, or all that there are now.
@@ -164,11 +184,3 @@ class DeadLetters:
 
 def _chosen(page: Iterable[Letter], ids: Collection[str] | None) -> list[Letter]:
     return [letter for letter in page if ids is None or not letter.names.isdisjoint(ids)]
-
-
-def _copies(letters: Iterable[Letter]) -> dict[str, list[OutgoingMessage]]:
-    """Make the messages that try letters again, by the queue that they go into."""
-    copies: dict[str, list[OutgoingMessage]] = {}
-    for letter in letters:
-        copies.setdefault(home_of(letter), []).append(OutgoingMessage(letter.message.body, group=letter.message.group))
-    return copies

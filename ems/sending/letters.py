@@ -50,6 +50,8 @@ class Letter:
     @property
     def reason(self) -> str:
         """Why it is here: what every worker refuses in it, or how its last run failed."""
+        if self.queue == queues.WAIT and self.chunk is None:
+            return "it is no chunk of a campaign; the drainer takes nothing else"
         refused = _refused(self.queue, self.message.body)
         if refused is not None:
             return refused
@@ -70,6 +72,14 @@ class Letter:
         return None
 
     @property
+    def chunk(self) -> ChunkLabel | None:
+        """The chunk that it carries, if the drainer would know it for one."""
+        try:
+            return ChunkLabel.of_body(self.message.body)
+        except ValueError:
+            return None
+
+    @property
     def arguments(self) -> Any:
         """What its task was called with: shortened, without addresses and without data of recipients."""
         envelope = messages.envelope_of(self.message.body)
@@ -85,15 +95,6 @@ class Letter:
 def letter_id(message: ReceivedMessage) -> str:
     """Name a message by its task's id, which it keeps wherever it goes, else by its own."""
     return _header(message.body, "id") or message.message_id
-
-
-def home_of(letter: Letter) -> str:
-    """Tell where the letter goes when it is tried again: a chunk waits for its turn as all chunks do."""
-    try:
-        ChunkLabel.of_body(letter.message.body)
-    except ValueError:
-        return letter.queue
-    return queues.WAIT
 
 
 def shortened(value: Any, depth: int = 0) -> Any:
@@ -141,12 +142,6 @@ def _header(body: str, name: str) -> str | None:
 
 def _refused(queue: str, body: str) -> str | None:
     """Tell why nobody who reads *queue* would take the message at all; None when somebody does."""
-    if queue == queues.WAIT:
-        try:
-            ChunkLabel.of_body(body)
-        except ValueError:
-            return "it is no chunk of a campaign; the drainer takes nothing else"
-        return None
     envelope = messages.envelope_of(body)
     if envelope is None:
         return None if queue == queues.EVENTS else "it is not in Celery's message format"

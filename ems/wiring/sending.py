@@ -101,7 +101,11 @@ class Sending(Doubting):
     def dead_letters(self) -> DeadLetters:
         """Looks through the dead-letter queues."""
         return DeadLetters(
-            sqs=self.sqs, failed_runs=self.failed_runs, emails=self.email_delivery, chunks=self.chunk_delivery
+            sqs=self.sqs,
+            failed_runs=self.failed_runs,
+            parking=self.parking,
+            emails=self.email_delivery,
+            chunks=self.chunk_delivery,
         )
 
     @part

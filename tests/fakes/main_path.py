@@ -19,19 +19,23 @@ from fakes.tables import (
     single_doubts_of,
     singles_of,
 )
+from fakes.tracking import tracker_of
 
 from ems import messages, queues
 from ems.aws.ses import Mail, Template
 from ems.aws.ses_answers import Accepted, NotNow, Outcome, Refused, Unknown
+from ems.aws.sqs import OutgoingMessage
 from ems.errors import UnavailableError
 from ems.sending.accept import Acceptance, Limits
 from ems.sending.batches import Batches
+from ems.sending.dead_letters import DeadLetters
 from ems.sending.deliver_chunk import ChunkDelivery, Timing
 from ems.sending.deliver_email import EmailDelivery
 from ems.sending.doubt_policy import DoubtPolicy
 from ems.sending.gate import Gate
 from ems.sending.waiting import WaitingRoom
 from ems.store.drain import DrainStore
+from ems.store.failed_runs import FailedRuns
 from ems.store.tables import Tables
 from ems.tasks.base import EmsTask
 from ems.tasks.deliver import DeliverChunk, DeliverEmail
@@ -86,20 +90,30 @@ class Fused:
 
 @dataclass
 class SesLog:
-    """SES, answering as planned, with a log of its own: what it took, whatever it answered."""
+    """SES, answering as planned, with a log of its own: what it took, whatever it answered.
+
+    ``made`` holds each mail that it took by its message id, with the id that our tag carries.
+    """
 
     plan: list[Answer] = field(default_factory=list)
-    taken: Counter[str] = field(default_factory=Counter)
+    made: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def taken(self) -> Counter[str]:
+        """How often it took each mail."""
+        return Counter(self.made.values())
 
     def send(self, template: Template, mails: Sequence[Mail], *, not_after: float | None = None) -> list[Outcome]:
         del template, not_after
         return [self._answer(mail, self.plan.pop(0) if self.plan else "take") for mail in mails]
 
     def _answer(self, mail: Mail, answer: Answer) -> Outcome:
+        before = self.taken[mail.email_id]
+        message_id = f"ses-{mail.email_id}" + (f"-{before}" if before else "")
         if answer in {"take", "lose answer"}:
-            self.taken[mail.email_id] += 1
+            self.made[message_id] = mail.email_id
         answers: dict[Answer, Outcome] = {
-            "take": Accepted(f"ses-{mail.email_id}"),
+            "take": Accepted(message_id),
             "refuse": Refused("MessageRejected: no"),
             "refuse for now": Refused("TEMPLATE_NOT_FOUND: gone", may_pass=True),
             "lose answer": Unknown("ReadTimeoutError"),
@@ -119,7 +133,7 @@ class _Services:
 
 
 class MainPath:
-    """Accept, release and deliver as one process would: every part behind the same fuse."""
+    """Accept, release, deliver, track and decide as one process would: every part behind the same fuse."""
 
     def __init__(self, tables: Tables, *, policy: DoubtPolicy | None = None) -> None:
         self.tables = tables
@@ -132,16 +146,16 @@ class MainPath:
         self.batch_store = batches_of(tables, self.clock)
         self.view = Batches(self.batch_store, rate=lambda: LINE, clock=self.clock)
         self.parking = parking_of(tables, self.clock)
-        sqs, batches = Fused(self.sqs, self), Fused(self.batch_store, self)
-        parking = Fused(self.parking, self)
-        singles = Fused(singles_of(tables, self.clock), self)
+        sqs, batches = self.fused(self.sqs), self.fused(self.batch_store)
+        parking = self.fused(self.parking)
+        singles = self.fused(singles_of(tables, self.clock))
         self.acceptance = Acceptance(
             campaigns=self.campaigns,
-            singles=singles,  # type: ignore[arg-type]  # the part itself, fused
-            batches=batches,  # type: ignore[arg-type]
+            singles=singles,
+            batches=batches,
             queue=sqs,
             chunk_size=lambda: 50,
-            waiting=WaitingRoom(sqs, parking, clock=self.clock),  # type: ignore[arg-type]
+            waiting=WaitingRoom(sqs, parking, clock=self.clock),
             limits=Limits(recipients=50_000, ahead_seconds=86_400),
             clock=self.clock,
         )
@@ -150,36 +164,49 @@ class MainPath:
             batches=batches,
             campaigns=self.campaigns,
             parking=parking,
-            memory=Fused(DrainStore(tables, clock=self.clock), self),
+            memory=self.fused(DrainStore(tables, clock=self.clock)),
             senders=FakeSenders(),
             rate=lambda: LINE,
             clock=self.clock,
         )
         common: dict[str, Any] = {
             "suppressions": FakeSuppressions({SUPPRESSED: "bounce"}),
-            "governor": Fused(self.governor, self),
-            "mailer": Fused(self.ses, self),
+            "governor": self.fused(self.governor),
+            "mailer": self.fused(self.ses),
             "configuration_set": "ems",
             "clock": self.clock,
         }
         email_delivery = EmailDelivery(
-            singles=singles,  # type: ignore[arg-type]
-            doubts=single_doubts_of(tables, self.clock, policy),
+            singles=singles,
+            doubts=single_doubts_of(tables, self.clock, policy, through=self.fused),
             call_seconds=23,
             **common,
         )
         chunk_delivery = ChunkDelivery(
-            ledger=Fused(ledger_of(tables, self.clock), self),  # type: ignore[arg-type]
-            gate=Gate(batches, parking, clock=self.clock),  # type: ignore[arg-type]
-            doubts=chunk_doubts_of(tables, self.clock, policy),
+            ledger=self.fused(ledger_of(tables, self.clock)),
+            gate=Gate(batches, parking, clock=self.clock),
+            doubts=chunk_doubts_of(tables, self.clock, policy, through=self.fused),
             timing=Timing(slice_seconds=30, lease_seconds=100, call_seconds=23),
             **common,
         )
         services: Any = _Services(sqs, email_delivery, chunk_delivery)
         self._tasks: dict[str, EmsTask] = {task.name: task for task in (DeliverEmail(services), DeliverChunk(services))}
 
-        self.resolver = resolver_of(tables, self.clock, sqs)
-        self.retries = retries_of(tables, self.clock)
+        self.resolver = resolver_of(tables, self.clock, sqs, through=self.fused)
+        self.retries = retries_of(tables, self.clock, through=self.fused)
+        self.tracker = tracker_of(tables, self.clock, through=self.fused)
+        self.dead_letters = DeadLetters(
+            sqs=sqs,
+            failed_runs=FailedRuns(tables, clock=self.clock),
+            parking=parking,
+            emails=email_delivery,
+            chunks=chunk_delivery,
+            clock=self.clock,
+        )
+
+    def fused(self, part: Any) -> Any:
+        """Put the fuse before a part."""
+        return Fused(part, self)
 
     def survives(self, step: Callable[[], Any]) -> bool:
         """Run *step* as a process; False when it died or an outage came through. The fuse is out afterwards."""
@@ -204,6 +231,12 @@ class MainPath:
                 self.sqs.delete(queues.TRIGGER, received)
         self.fuse = Fuse()
         return bool(received)
+
+    def bury(self) -> None:
+        """Let the next message that senders would see be a dead letter."""
+        received = self.sqs.receive(queues.TRIGGER, limit=1)
+        self.sqs.send(queues.dead_letter(queues.TRIGGER), [OutgoingMessage(one.body, one.group) for one in received])
+        self.sqs.delete(queues.TRIGGER, received)
 
     def run(self, *, seconds: float) -> None:
         """Let a healthy system run for so long."""

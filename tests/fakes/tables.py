@@ -1,8 +1,9 @@
 """The seven tables on moto. Clients are made once a test run: botocore takes a tenth of a second for each."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 from fakes.clock import Clock
 from moto import mock_aws
@@ -68,43 +69,58 @@ def again_of(tables: Tables, clock: Clock) -> Again:
     return Again(tables, retention_seconds=RETENTION_SECONDS, clock=clock, sleep=clock.sleep)
 
 
-def single_doubts_of(tables: Tables, clock: Clock, policy: DoubtPolicy | None = None) -> SingleDoubts:
+Through = Callable[[Any], Any]
+"""Puts something between a store and who calls it."""
+
+
+def directly(store: Any) -> Any:
+    return store
+
+
+def single_doubts_of(
+    tables: Tables, clock: Clock, policy: DoubtPolicy | None = None, *, through: Through = directly
+) -> SingleDoubts:
     return SingleDoubts(
-        doubts=doubts_of(tables, clock), kept=kept_of(tables, clock), policy=policy or DoubtPolicy(), clock=clock
-    )
-
-
-def chunk_doubts_of(tables: Tables, clock: Clock, policy: DoubtPolicy | None = None) -> ChunkDoubts:
-    return ChunkDoubts(
-        unresolved=UnresolvedChunks(tables),
-        doubts=doubts_of(tables, clock),
-        again=ChunkAgain(again_of(tables, clock)),
-        kept=kept_of(tables, clock),
+        doubts=through(doubts_of(tables, clock)),
+        kept=through(kept_of(tables, clock)),
         policy=policy or DoubtPolicy(),
         clock=clock,
     )
 
 
-def resolver_of(tables: Tables, clock: Clock, queue: QueueSender) -> Resolver:
+def chunk_doubts_of(
+    tables: Tables, clock: Clock, policy: DoubtPolicy | None = None, *, through: Through = directly
+) -> ChunkDoubts:
+    return ChunkDoubts(
+        unresolved=through(UnresolvedChunks(tables)),
+        doubts=through(doubts_of(tables, clock)),
+        again=ChunkAgain(through(again_of(tables, clock))),
+        kept=through(kept_of(tables, clock)),
+        policy=policy or DoubtPolicy(),
+        clock=clock,
+    )
+
+
+def resolver_of(tables: Tables, clock: Clock, queue: QueueSender, *, through: Through = directly) -> Resolver:
     return Resolver(
         batches=batches_of(tables, clock),
-        unresolved=UnresolvedChunks(tables),
-        doubts=doubts_of(tables, clock),
-        kept=kept_of(tables, clock),
-        again=ChunkAgain(again_of(tables, clock)),
+        unresolved=through(UnresolvedChunks(tables)),
+        doubts=through(doubts_of(tables, clock)),
+        kept=through(kept_of(tables, clock)),
+        again=ChunkAgain(through(again_of(tables, clock))),
         queue=queue,
         policy=DoubtPolicy(),
         clock=clock,
     )
 
 
-def retries_of(tables: Tables, clock: Clock) -> Retries:
+def retries_of(tables: Tables, clock: Clock, *, through: Through = directly) -> Retries:
     return Retries(
         batches=batches_of(tables, clock),
-        unresolved=UnresolvedChunks(tables),
-        failures=again_of(tables, clock),
-        kept=kept_of(tables, clock),
-        again=ChunkAgain(again_of(tables, clock)),
+        unresolved=through(UnresolvedChunks(tables)),
+        failures=through(again_of(tables, clock)),
+        kept=through(kept_of(tables, clock)),
+        again=ChunkAgain(through(again_of(tables, clock))),
         clock=clock,
     )
 

@@ -2,7 +2,7 @@
 
 from fakes.clock import Clock
 from fakes.ses_events import load
-from fakes.tables import RETENTION_SECONDS
+from fakes.tables import RETENTION_SECONDS, Through, directly
 
 from ems.store.suppressions import Suppressions
 from ems.store.tables import Tables
@@ -18,6 +18,6 @@ def sent_event(email_id: str, message_id: str, *, kind: str = "send") -> SesEven
     return event
 
 
-def tracker_of(tables: Tables, clock: Clock) -> Tracker:
+def tracker_of(tables: Tables, clock: Clock, *, through: Through = directly) -> Tracker:
     store = TrackingStore(tables, retention_seconds=RETENTION_SECONDS, clock=clock)
-    return Tracker(store=store, suppressions=Suppressions(tables), clock=clock, sleep=clock.sleep)
+    return Tracker(store=through(store), suppressions=Suppressions(tables), clock=clock, sleep=clock.sleep)

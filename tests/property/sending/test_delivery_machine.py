@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from fakes.audit import auditor_of
-from fakes.main_path import Answer, Fuse, MainPath, dies, is_cut_off
+from fakes.main_path import Answer, Fuse, MainPath
 from fakes.sending import CAMPAIGN, entry
+from fakes.strategies import fuses, plans, steps
 from fakes.tables import moto_tables
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -23,10 +24,6 @@ from ems.sending.requests import BulkRequest, Caller, SingleRequest
 
 ANSWERS: list[Answer] = ["take", "refuse", "lose answer", "lose mail", "throttle", "quota", "outage"]
 MAYBE_TAKEN = {"in_doubt"}
-
-steps = st.integers(1, 10)
-fuses = st.builds(Fuse, steps, st.booleans(), st.sampled_from([dies, dies, is_cut_off]))
-plans = st.lists(st.sampled_from(ANSWERS), max_size=6)
 
 
 class Delivering(RuleBasedStateMachine):
@@ -73,20 +70,20 @@ class Delivering(RuleBasedStateMachine):
         self.path.fuse = Fuse(step, after, stall)
         self.path.survives(self.path.drainer.tick)
 
-    @rule(plan=plans)
+    @rule(plan=plans(ANSWERS))
     @precondition(lambda self: self.path.sqs.bodies(queues.TRIGGER))
     def a_sender_works(self, plan: list[Answer]) -> None:
         self.path.ses.plan = plan
         self.path.work()
 
-    @rule(fuse=fuses, plan=plans)
+    @rule(fuse=fuses, plan=plans(ANSWERS))
     @precondition(lambda self: self.path.sqs.bodies(queues.TRIGGER))
     def a_sender_dies(self, fuse: Fuse, plan: list[Answer]) -> None:
         self.path.ses.plan = plan
         self.path.fuse = fuse
         self.path.work()
 
-    @rule(step=steps, after=st.booleans(), plan=plans)
+    @rule(step=steps, after=st.booleans(), plan=plans(ANSWERS))
     @precondition(lambda self: self.path.sqs.bodies(queues.TRIGGER))
     def a_sender_stalls_while_another_takes_over(self, step: int, plan: list[Answer], *, after: bool) -> None:
         """It stalls for longer than its lease; its message comes back to another sender meanwhile."""

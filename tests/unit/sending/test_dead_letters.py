@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from fakes.clock import Clock
 from fakes.queues import MemorySqs
+from fakes.release import FakeLine, put, tick
 from fakes.sending import chunk, single
 
 from ems import messages, queues
@@ -14,7 +15,9 @@ from ems.errors import UnavailableError
 from ems.sending.dead_letters import DeadLetters
 from ems.sending.letter_walk import IN_HAND_SECONDS
 from ems.sending.outcomes import Delivery, Finished, Postponed
+from ems.sending.release import Drainer
 from ems.store.failed_runs import FailedRuns
+from ems.store.parking import Parking
 from ems.store.tables import Tables
 
 DEAD = queues.dead_letter(queues.TRIGGER)
@@ -49,9 +52,14 @@ def failed_runs(tables: Tables, clock: Clock) -> FailedRuns:
 
 @pytest.fixture
 def dead_letters(
-    sqs: MemorySqs, failed_runs: FailedRuns, emails: FakeDelivery, chunks: FakeDelivery, clock: Clock
+    sqs: MemorySqs,
+    failed_runs: FailedRuns,
+    parking: Parking,
+    emails: FakeDelivery,
+    chunks: FakeDelivery,
+    clock: Clock,
 ) -> DeadLetters:
-    return DeadLetters(sqs=sqs, failed_runs=failed_runs, emails=emails, chunks=chunks, clock=clock)
+    return DeadLetters(sqs=sqs, failed_runs=failed_runs, parking=parking, emails=emails, chunks=chunks, clock=clock)
 
 
 def bury(sqs: MemorySqs, *bodies: str, queue: str = queues.TRIGGER) -> list[str]:
@@ -123,12 +131,18 @@ def test_one_letter_is_tried_again_and_the_others_stay_within_reach(dead_letters
     assert len(sqs.receive(DEAD, limit=10)) == 2
 
 
-def test_a_chunk_that_is_tried_again_waits_for_its_turn(dead_letters: DeadLetters, sqs: MemorySqs) -> None:
-    message = chunk(3).message()
-    sqs.send(DEAD, [message])
-    dead_letters.redrive(queues.TRIGGER)
-    assert sqs.bodies(queues.WAIT) == [message.body]
-    assert sqs.queues[queues.WAIT][0].message.group == "b1"
+def test_a_chunk_that_is_tried_again_waits_for_its_turn_and_not_for_the_room_that_it_takes_itself(
+    dead_letters: DeadLetters, drainer: Drainer, sqs: MemorySqs, rate: FakeLine
+) -> None:
+    rate.effective_rate = 25.0  # room for one chunk
+    put(sqs, 1)
+    assert tick(drainer).released == 1
+    [released] = sqs.receive(queues.TRIGGER, limit=1)
+    sqs.delete(queues.TRIGGER, [released])
+    sqs.send(DEAD, [OutgoingMessage(released.body)])
+    assert dead_letters.redrive(queues.TRIGGER) == 1
+    assert tick(drainer).released == 1
+    assert sqs.bodies(queues.TRIGGER) == [released.body]
 
 
 def test_a_letter_that_dies_again_meanwhile_is_not_walked_for_ever(dead_letters: DeadLetters, sqs: MemorySqs) -> None:

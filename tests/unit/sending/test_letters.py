@@ -10,7 +10,8 @@ from fakes.ses_events import load
 from ems import messages, queues
 from ems.aws.sqs import ReceivedMessage
 from ems.messages import TaskMessage
-from ems.sending.letters import NO_FAILURE, Letter, home_of, shortened
+from ems.sending.letters import NO_FAILURE, Letter, shortened
+from ems.sending.payloads import ChunkLabel
 from ems.store.failed_runs import FailedRun
 
 MAIL = single("e1").message().body
@@ -75,10 +76,9 @@ def test_a_damaged_message_carries_nothing(arguments: dict[str, Any]) -> None:
     assert letter(TaskMessage(messages.DELIVER_EMAIL, arguments, label="e1").body()).payload is None
 
 
-def test_a_chunk_goes_back_to_where_chunks_wait_and_all_else_to_where_it_came_from() -> None:
-    assert home_of(letter(CHUNK)) == queues.WAIT
-    assert home_of(letter(MAIL)) == queues.TRIGGER
-    assert home_of(letter("foreign", queues.WAIT)) == queues.WAIT
+def test_a_chunk_is_known_by_its_label() -> None:
+    assert letter(CHUNK).chunk == ChunkLabel.of_payload(chunk(3))
+    assert (letter(MAIL).chunk, letter("foreign", queues.WAIT).chunk) == (None, None)
 
 
 @pytest.mark.parametrize("body", [MAIL, CHUNK, NOTIFICATION, "mail to ada@example.com"])
