@@ -57,12 +57,12 @@ def test_mails_wait_while_ses_is_down_and_go_out_once_when_it_is_back(
 
 
 @pytest.mark.parametrize("fault", ["hang", "cut", "error"])
-def test_a_mail_whose_answer_is_lost_is_in_doubt_and_never_sent_again(
-    product: Product, api: Api, webhook: Webhook, fault: Fault, notice: str
+def test_a_mail_whose_answer_is_lost_is_in_doubt_until_evidence_comes(
+    product: Product, api: Api, webhook: Webhook, fault: Fault, drive: str, notice: str
 ) -> None:
     """A Send event that carries our tag is the only evidence; with ``error`` nothing was sent and none comes."""
     product.ses.break_next(fault)
-    email_id = api.single(notice, f"doubt-{fault}@example.com")
+    email_id = api.single(drive, f"doubt-{fault}@example.com")
     mail = api.reaches(email_id, "in_doubt")
     assert mail["message_id"] is None
     assert mail["reason"]
