@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -25,7 +26,7 @@ from ems import messages, queues
 from ems.aws.ses import Mail, Template
 from ems.aws.ses_answers import Accepted, NotNow, Outcome, Refused, Unknown
 from ems.aws.sqs import OutgoingMessage
-from ems.errors import UnavailableError
+from ems.errors import ConflictError, UnavailableError
 from ems.sending.accept import Acceptance, Limits
 from ems.sending.batches import Batches
 from ems.sending.dead_letters import DeadLetters
@@ -254,7 +255,8 @@ class MainPath:
         self.ses.plan.clear()
         for _ in range(30):
             for row in self.tables.batches.scan(self.tables.batches.state == "paused"):
-                self.view.resume(row.batch_id)
+                with suppress(ConflictError):  # what was left of it has been given up meanwhile
+                    self.view.resume(row.batch_id)
             self.drainer.tick()
             while self.work():
                 pass
