@@ -64,7 +64,7 @@ class Auditor:
         """Audit a campaign: all of its batches and single mails."""
         scope = Scope(
             f"campaign {campaign_id}",
-            [self._reads.ledger_of_batch(batch_id) for batch_id in self._reads.batch_ids(campaign_id)],
+            [self._reads.kept_mails(), *map(self._reads.ledger_of_batch, self._reads.batch_ids(campaign_id))],
             self._reads.mails_of_campaign(campaign_id),
             holds=lambda message: campaign_id in message.campaigns,
         )

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 
 from ems.audit.findings import Break, Kind
 from ems.sending.payloads import CHUNK_RECIPIENTS
-from ems.store.audit_entries import BatchEntry, ChunkEntry, LedgerEntry, LotEntry, MailEntry, PayloadEntry
+from ems.store.audit_entries import (
+    BatchEntry,
+    ChunkEntry,
+    KeptChunkEntry,
+    LedgerEntry,
+    LotEntry,
+    MailEntry,
+    PayloadEntry,
+)
 from ems.store.chunk_counts import COUNTED
 from ems.store.status import Status
 
@@ -23,7 +31,9 @@ class BatchRecords:
         batch: The batch's item.
         chunks: The chunks' items, by number; a chunk that no sender has taken yet has none.
         parked: Numbers of chunks at rest: those of a lot whose payload is there.
+        kept: Numbers of chunks whose payload is kept, so that something of them may be sent again.
         found: The rows of a chunk, by number of the chunk and the sender's state.
+        passing: Those of them that failed for a reason that may pass, by number of the chunk.
         unrecorded: Mails whose row only an event has written.
         newest_row: When the newest row was made, in epoch seconds.
         moving: Chunks that changed while they were read; nothing is said about them.
@@ -33,7 +43,9 @@ class BatchRecords:
     batch: BatchEntry | None = None
     chunks: dict[int, ChunkEntry] = field(default_factory=dict)
     parked: set[int] = field(default_factory=set)
+    kept: set[int] = field(default_factory=set)
     found: dict[int, Counter[str]] = field(default_factory=dict)
+    passing: Counter[int] = field(default_factory=Counter)
     unrecorded: list[str] = field(default_factory=list)
     newest_row: float = 0.0
     moving: frozenset[int] = frozenset()
@@ -52,6 +64,8 @@ class BatchRecords:
                     listed.update((entry.lot_id, number) for number in entry.chunks)
                 case PayloadEntry():
                     payloads.add((entry.lot_id, entry.number))
+                case KeptChunkEntry():
+                    self.kept.add(entry.number)
         self.parked = {number for _, number in listed & payloads}
 
     def add_mail(self, mail: MailEntry) -> None:
@@ -61,6 +75,7 @@ class BatchRecords:
             return
         self.newest_row = max(self.newest_row, mail.created_at)
         self.found.setdefault(chunk_of(mail), Counter())[mail.send_status] += 1
+        self.passing[chunk_of(mail)] += mail.may_pass
 
     @property
     def untouched(self) -> int:
@@ -98,13 +113,18 @@ def waiting_chunks(records: BatchRecords) -> Iterator[int]:
 
 
 def waits(records: BatchRecords, number: int) -> bool:
-    """Tell whether there must be a message of a chunk: it is not done, and not at rest either."""
+    """Tell whether there must be a message of a chunk: it has something left to do, and is not at rest either.
+
+    One that is done has to decide about its doubts, or to have its payload kept for those that may be sent again. In
+    a cancelled batch nobody is.
+    """
     if records.batch is None or not records.batch.accepted or number in records.parked:
         return False
     chunk = records.chunks.get(number)
     if chunk is None:
         return number < records.batch.chunks and not records.cancelled
-    return not chunk.done
+    unresolved = bool(chunk.doubted or chunk.passing) and number not in records.kept and not records.cancelled
+    return not chunk.done or unresolved
 
 
 def breaks_of(records: BatchRecords, *, recent: float) -> Iterator[Break]:
@@ -152,6 +172,21 @@ def _wrong_chunk(records: BatchRecords, number: int) -> Iterator[Break]:
         yield Break(Kind.CHUNK, subject, f"holds {chunk.size} recipients and accounts for {chunk.placed}")
     if chunk.done and chunk.left + chunk.under_way:
         yield Break(Kind.CHUNK, subject, f"is done with {chunk.left + chunk.under_way} recipients left")
-    for status in WITH_ROWS:
-        if chunk.counts[status] != found[status]:
-            yield Break(Kind.ROWS, subject, f"counts {chunk.counts[status]} {status}, its rows {found[status]}")
+    if chunk.doubted != chunk.counts[Status.IN_DOUBT]:
+        named = f"counts {chunk.counts[Status.IN_DOUBT]} in doubt and names {chunk.doubted}"
+        yield Break(Kind.CHUNK, subject, f"{named}: nobody decides about the others")
+    expected = _expected_rows(chunk)
+    for status in sorted({*expected, *found}):
+        if expected[status] != found[status]:
+            yield Break(Kind.ROWS, subject, f"counts {expected[status]} {status}, its rows {found[status]}")
+    if chunk.passing != records.passing[number]:
+        named = f"names {chunk.passing} as failed for a reason that may pass"
+        yield Break(Kind.ROWS, subject, f"{named}, its rows {records.passing[number]}")
+
+
+def _expected_rows(chunk: ChunkEntry) -> Counter[str]:
+    """Return how many rows there must be in which state. Who is to be sent to for the first time has none yet."""
+    rows = Counter({status: chunk.counts[status] for status in WITH_ROWS})
+    if chunk.again:
+        rows[Status.QUEUED.value] = chunk.left + chunk.under_way
+    return rows

@@ -6,7 +6,7 @@ with the connection. It finds a message id that stands twice among all mails wit
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +14,16 @@ from typing import Any, Self
 from ems.audit.batches import BatchRecords, chunk_of
 from ems.audit.mails import batch_of
 from ems.audit.queued import Waiting
-from ems.store.audit_entries import BatchEntry, ChunkEntry, LedgerEntry, LotEntry, MailEntry, PayloadEntry
+from ems.store.audit_entries import (
+    BatchEntry,
+    ChunkEntry,
+    KeptChunkEntry,
+    KeptMailEntry,
+    LedgerEntry,
+    LotEntry,
+    MailEntry,
+    PayloadEntry,
+)
 from ems.store.chunk_counts import COUNTED
 from ems.store.status import Status
 from ems.store.tracking import DERIVED_PREFIX
@@ -31,23 +40,30 @@ PRAGMA temp_store = FILE;
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE batch (batch_id PRIMARY KEY, campaign_id, state, requested, total, chunks) WITHOUT ROWID;
-CREATE TABLE chunk (batch_id, number, done, size, "left", under_way, again, updated_at, {", ".join(_COUNTS)},
-                    PRIMARY KEY (batch_id, number)) WITHOUT ROWID;
+CREATE TABLE chunk (batch_id, number, done, size, "left", under_way, doubted, passing, again, updated_at,
+                    {", ".join(_COUNTS)}, PRIMARY KEY (batch_id, number)) WITHOUT ROWID;
 CREATE TABLE listed (batch_id, lot_id, number, PRIMARY KEY (batch_id, lot_id, number)) WITHOUT ROWID;
 CREATE TABLE payload (lot_id, number, PRIMARY KEY (lot_id, number)) WITHOUT ROWID;
-CREATE TABLE mail (email_id, batch_id, chunk, status, created_at);
+CREATE TABLE kept_chunk (batch_id, number, PRIMARY KEY (batch_id, number)) WITHOUT ROWID;
+CREATE TABLE kept_mail (email_id PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE mail (email_id, batch_id, chunk, status, may_pass, created_at);
 CREATE TABLE message (message_id, email_id);
-CREATE TABLE waiting (email_id, batch_id, chunk, found);
+CREATE TABLE waiting (email_id, batch_id, chunk, found DEFAULT 0, undecided DEFAULT 0);
 CREATE INDEX waiting_by_id ON waiting (email_id, batch_id, chunk);
 BEGIN;
 """
 
 _INDEXES = f"""
-CREATE INDEX by_batch ON mail (batch_id, chunk, status, created_at);
+CREATE INDEX by_batch ON mail (batch_id, chunk, status, may_pass, created_at);
 CREATE INDEX by_message ON message (message_id, email_id);
-INSERT INTO waiting SELECT email_id, NULL, NULL, 0 FROM mail
-  WHERE batch_id IS NULL AND status IN ('{Status.QUEUED}', '{Status.SENDING}');
+INSERT INTO waiting (email_id) SELECT email_id FROM mail
+  WHERE batch_id IS NULL AND (status IN ('{Status.QUEUED}', '{Status.SENDING}')
+    OR status = '{Status.IN_DOUBT}' AND email_id NOT IN (SELECT email_id FROM kept_mail));
 """  # noqa: S608 - constants
+
+_WAITING_PAGE = """
+SELECT rowid, email_id, batch_id, chunk FROM waiting WHERE NOT found AND rowid > ? ORDER BY rowid LIMIT 10000
+"""
 
 
 class Books:
@@ -76,14 +92,16 @@ class Books:
                         (entry.batch_id, entry.campaign_id, entry.state, entry.requested, entry.total, entry.chunks),
                     )
                 case ChunkEntry():
-                    places = (entry.size, entry.left, entry.under_way, entry.again, entry.updated_at)
-                    counts = (entry.counts[status] for status in _COUNTS)
-                    self._insert("chunk", (entry.batch_id, entry.number, entry.done, *places, *counts))
+                    self._insert("chunk", _chunk_values(entry))
                 case LotEntry():
                     for number in entry.chunks:
                         self._insert("listed", (entry.batch_id, entry.lot_id, number))
                 case PayloadEntry():
                     self._insert("payload", (entry.lot_id, entry.number))
+                case KeptChunkEntry():
+                    self._insert("kept_chunk", (entry.batch_id, entry.number))
+                case KeptMailEntry():
+                    self._insert("kept_mail", (entry.email_id,))
 
     def add_mails(self, mails: Sequence[MailEntry]) -> None:
         """Copy rows of ``email-event-tracker``.
@@ -91,8 +109,10 @@ class Books:
         Message ids of rows that only events made are left out: one message to several recipients that carries no tag
         of ours has a row for each.
         """
-        rows = ((one.email_id, batch_of(one), chunk_of(one), one.send_status, one.created_at) for one in mails)
-        self._database.executemany("INSERT INTO mail VALUES (?, ?, ?, ?, ?)", rows)
+        rows = (
+            (one.email_id, batch_of(one), chunk_of(one), one.send_status, one.may_pass, one.created_at) for one in mails
+        )
+        self._database.executemany("INSERT INTO mail VALUES (?, ?, ?, ?, ?, ?)", rows)
         ours = (one for one in mails if not one.email_id.startswith(DERIVED_PREFIX))
         ids = ((message_id, one.email_id) for one in ours for message_id in one.message_ids)
         self._database.executemany("INSERT INTO message VALUES (?, ?)", ids)
@@ -122,23 +142,34 @@ class Books:
     def add_waiting(self, batch_id: str, chunks: Iterable[int]) -> None:
         """Note the chunks of a batch of which there must be a message."""
         self._database.executemany(
-            "INSERT INTO waiting VALUES (NULL, ?, ?, 0)", ((batch_id, chunk) for chunk in chunks)
+            "INSERT INTO waiting (batch_id, chunk) VALUES (?, ?)", ((batch_id, chunk) for chunk in chunks)
         )
 
     def number_waiting(self) -> int:
         """Count the single mails and chunks of which there must be a message."""
         return int(next(self._column("SELECT count(*) FROM waiting")))
 
-    def waiting(self, *, in_vain: bool = False) -> Iterator[Waiting]:
-        """Yield the single mails and chunks of which there must be a message, the chunks of a batch one by one.
+    def keep_waiting(self, still: Callable[[Sequence[Waiting]], Iterable[Waiting]]) -> int:
+        """Forget what does not wait in vain any more, by the word of *still*; return the number of the others."""
+        last = 0
+        while rows := list(self._rows(_WAITING_PAGE, last)):
+            last = rows[-1][0]
+            kept = {one: one for one in still([Waiting(*row[1:]) for row in rows])}
+            for rowid, *row in rows:
+                one = kept.get(Waiting(*row))
+                if one is None:
+                    self._database.execute("DELETE FROM waiting WHERE rowid = ?", (rowid,))
+                else:
+                    self._database.execute("UPDATE waiting SET undecided = ? WHERE rowid = ?", (one.undecided, rowid))
+        return int(next(self._column("SELECT count(*) FROM waiting WHERE NOT found")))
 
-        *in_vain* leaves out those that have one, as far as :meth:`has_message` was told.
-        """
-        for email_id, batch_id, chunk in self._rows(
-            "SELECT email_id, batch_id, chunk FROM waiting WHERE NOT (? AND found) ORDER BY email_id, batch_id, chunk",
-            in_vain,
+    def waiting(self) -> Iterator[Waiting]:
+        """Yield what waits in vain, as far as :meth:`has_message` and :meth:`keep_waiting` know: mails, then chunks."""
+        for email_id, batch_id, chunk, undecided in self._rows(
+            "SELECT email_id, batch_id, chunk, undecided FROM waiting WHERE NOT found"
+            " ORDER BY email_id IS NULL, email_id, batch_id, chunk"
         ):
-            yield Waiting(email_id, batch_id, chunk)
+            yield Waiting(email_id, batch_id, chunk, bool(undecided))
 
     def has_message(self, one: Waiting) -> bool:
         """Note that there is a message of *one*; False when that does not wait."""
@@ -162,22 +193,24 @@ class Books:
         records = BatchRecords(batch_id)
         for row in self._rows("SELECT * FROM batch WHERE batch_id = ?", batch_id):
             records.batch = BatchEntry(*row)
-        for _id, number, done, size, left, under_way, again, updated_at, *counts in self._rows(
+        for _id, number, done, size, left, under_way, doubted, passing, again, updated_at, *counts in self._rows(
             "SELECT * FROM chunk WHERE batch_id = ?", batch_id
         ):
             counted = Counter(dict(zip(_COUNTS, counts, strict=True)))
             records.chunks[number] = ChunkEntry(
-                batch_id, number, bool(done), size, left, under_way, counted, bool(again), updated_at
+                batch_id, number, bool(done), size, left, under_way, counted, doubted, passing, bool(again), updated_at
             )
         records.parked = set(
             self._column("SELECT number FROM listed JOIN payload USING (lot_id, number) WHERE batch_id = ?", batch_id)
         )
-        for chunk, status, number, newest in self._rows(
-            "SELECT chunk, status, count(*), max(created_at) FROM mail"
+        records.kept = set(self._column("SELECT number FROM kept_chunk WHERE batch_id = ?", batch_id))
+        for chunk, status, number, passing, newest in self._rows(
+            "SELECT chunk, status, count(*), sum(may_pass), max(created_at) FROM mail"
             " WHERE batch_id = ? AND status IS NOT NULL GROUP BY chunk, status",
             batch_id,
         ):
             records.found.setdefault(chunk, Counter())[status] = number
+            records.passing[chunk] += passing
             records.newest_row = max(records.newest_row, newest)
         records.unrecorded = list(
             self._column(
@@ -196,3 +229,9 @@ class Books:
     def _rows(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         with closing(self._database.cursor()) as cursor:
             yield from cursor.execute(query, values)
+
+
+def _chunk_values(entry: ChunkEntry) -> tuple[Any, ...]:
+    places = (entry.size, entry.left, entry.under_way, entry.doubted, entry.passing)
+    counts = (entry.counts[status] for status in _COUNTS)
+    return (entry.batch_id, entry.number, entry.done, *places, entry.again, entry.updated_at, *counts)

@@ -23,12 +23,14 @@ class Kind(StrEnum):
     NOT_ACCEPTED = "not_accepted"
     UNRECORDED = "unrecorded"
     NO_MESSAGE_ID = "no_message_id"
+    TWICE = "twice"
     DUPLICATE = "duplicate"
     STATUS = "status"
     EVENTS = "events"
     NOT_SUPPRESSED = "not_suppressed"
     NO_CAUSE = "no_cause"
     LOST = "lost"
+    UNDECIDED = "undecided"
     DEAD_LETTER = "dead_letter"
     STALE_MESSAGE = "stale_message"
 
@@ -41,12 +43,14 @@ REMEDY: Mapping[Kind, str] = {
     Kind.NOT_ACCEPTED: "its caller was never told that it is accepted; tell them which recipients got it",
     Kind.UNRECORDED: "SES took this mail; count it as sent, and look in the senders' logs for its id",
     Kind.NO_MESSAGE_ID: "look for its Send event in SES (tag ems_email_id) to learn whether it was sent",
+    Kind.TWICE: "it went out more than once: look in the senders' logs for its id, and report it with them",
     Kind.DUPLICATE: "one of these mails was not sent under this id; look for the Send events of each",
     Kind.STATUS: "the row was changed by other hands than EMS's",
     Kind.EVENTS: "the timeline is what SES told; the counters beside it are wrong",
     Kind.NOT_SUPPRESSED: "put the address on the suppression list, unless it was taken off on purpose",
     Kind.NO_CAUSE: "look for its event in email-events and email-events-dlq; if it is in neither, lift the suppression",
     Kind.LOST: "nobody will send it: repeat the request with its Idempotency-Key, or send to the recipient anew",
+    Kind.UNDECIDED: "end its doubts with `ems resolve sent|failed`; what it holds cannot be sent again",
     Kind.DEAD_LETTER: "`ems dlq show ID` tells why; mend that, then `ems dlq redrive`, or give up with `ems dlq drop`",
     Kind.STALE_MESSAGE: "nothing is left to do for it: a worker drops it, and `ems dlq drop` a dead letter",
 }

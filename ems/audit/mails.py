@@ -35,6 +35,9 @@ def breaks_of(mail: MailEntry) -> Iterator[Break]:
     if mail.send_status == Status.SENT and not (mail.message_ids or mail.seen or mail.decisions[-1:] == TAKEN_FOR_SENT):
         # An event proves a sending by itself, and an operator may take a mail in doubt for sent.
         yield Break(Kind.NO_MESSAGE_ID, mail.email_id, "sent, with neither a message id nor an event of SES")
+    made, decided = len(_messages_made(mail)), len(mail.decisions)
+    if made > 1 + decided:
+        yield Break(Kind.TWICE, mail.email_id, f"SES made {made} messages of it, after {decided} decisions about it")
     if mail.send_status is None and batch_of(mail) is None and _was_taken(mail):
         yield Break(Kind.UNRECORDED, mail.email_id, "SES has sent it, and no sender recorded that")
     yield from _wrong_events(mail)
@@ -47,6 +50,12 @@ def calls_for_suppression(mail: MailEntry) -> set[str]:
         if event.recipient is not None and verdict_on(event) is not None:
             called.add(event.recipient)
     return called
+
+
+def _messages_made(mail: MailEntry) -> set[str]:
+    """Return the message ids under which the sender or an event knows *mail*; the timeline names those of others."""
+    told = {str(entry["message_id"]) for entry in mail.timeline if entry.get("message_id")}
+    return told | mail.message_ids
 
 
 def _was_taken(mail: MailEntry) -> bool:

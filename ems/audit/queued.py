@@ -14,11 +14,15 @@ from ems.tracking.intake import unwrap
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A single mail, or a chunk of a batch: the unit of which there is a message while it waits."""
+    """A single mail, or a chunk of a batch: the unit of which there is a message while it waits.
+
+    ``undecided``: it waits for a decision about its doubts, or for its payload to be kept, and not to be sent.
+    """
 
     email_id: str | None = None
     batch_id: str | None = None
     chunk: int | None = None
+    undecided: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return self.email_id or f"{self.batch_id} chunk {self.chunk}"

@@ -4,21 +4,17 @@ Whatever the records call waiting has at least one message at every moment, sinc
 deleted. So fewer messages than there are mails and chunks waiting prove a loss without touching a message.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator
 
 from ems.audit.books import Books
 from ems.audit.findings import Break, Kind
 from ems.audit.queue_reads import QueueReads
-from ems.audit.queued import QueuedMessage, Waiting
+from ems.audit.queued import QueuedMessage
 from ems.audit.standing import UNFINISHED, Standing
 
 LOOKS = 3
 PAUSE_SECONDS = 5.0
 """A shortage must be seen this often, this far apart: SQS's counts are approximate for a while after a change."""
-
-NAMED = 10_000
-"""Mails and chunks that are looked at again one by one when messages are short."""
 
 
 class QueueAudit:
@@ -40,7 +36,7 @@ class QueueAudit:
     def lost(self, books: Books) -> Iterator[Break]:
         """Yield what waits in vain, as far as the numbers of messages prove it; touches no message."""
         if books.number_waiting() > self._reads.live() + self._reads.dead():
-            yield from self._short(books.waiting(), lambda: self._reads.live() + self._reads.dead())
+            yield from self._short(books, lambda: self._reads.live() + self._reads.dead())
 
     def looked_up(self, books: Books, *, holds: Callable[[QueuedMessage], bool]) -> Iterator[Break]:
         """Look at the messages themselves: yield those whose record is final, and whatever waits without any."""
@@ -52,7 +48,7 @@ class QueueAudit:
         for message in self._reads.dead_letters():
             if message.about is not None:
                 books.has_message(message.about)
-        yield from self._short(books.waiting(in_vain=True), self._reads.unseen)
+        yield from self._short(books, self._reads.unseen)
 
     def passing(self, books: Books) -> Iterator[str]:
         """Say what is off and passes by itself."""
@@ -61,30 +57,31 @@ class QueueAudit:
             yield f"{events} messages with SES events are still to be counted"
         copies = self._reads.live() - books.number_waiting()
         if copies > 0:
-            yield f"the queues hold {copies} messages more than mails and chunks wait: copies, or mails in doubt"
+            yield f"the queues hold {copies} messages more than mails and chunks wait: copies"
 
-    def _short(self, waiting: Iterable[Waiting], messages: Callable[[], int]) -> Iterator[Break]:
-        """Yield a break for each of *waiting* if there is no message at all, or one that tells how many are short."""
-        suspects = list(islice(waiting, NAMED))
-        short = len(suspects)
+    def _short(self, books: Books, messages: Callable[[], int]) -> Iterator[Break]:
+        """Name all that waits in vain if there is no message at all, else tell how many messages are short."""
+        waiting = short = 0
         for look in range(LOOKS):
             if look:
                 self._sleep(PAUSE_SECONDS)
-            before = self._standing.still_waiting(suspects)
+            books.keep_waiting(self._standing.still_waiting)
             number = messages()
             # Whoever waited both before and after had a message at the moment when the messages were counted.
-            suspects = self._standing.still_waiting(before)
-            short = len(suspects) - number
+            waiting = books.keep_waiting(self._standing.still_waiting)
+            short = waiting - number
             if short <= 0:
                 return
-        if short < len(suspects):
-            what = (
-                f"{short} of {len(suspects)} mails and chunks that wait have no message; this is the first of them all"
-            )
-            yield Break(Kind.LOST, str(suspects[0]), f"{what}, and --queues names those while nothing is sent")
+        if short < waiting:
+            what = f"{short} of {waiting} mails and chunks that wait have no message; this is the first of them all"
+            first = str(next(books.waiting()))
+            yield Break(Kind.LOST, first, f"{what}, and --queues names those while nothing is sent")
             return
-        for one in suspects:
-            yield Break(Kind.LOST, str(one), "waits to be sent, and no queue holds a message of it")
+        for one in books.waiting():
+            if one.undecided:
+                yield Break(Kind.UNDECIDED, str(one), "is unresolved, and has neither a message nor a payload")
+            else:
+                yield Break(Kind.LOST, str(one), "waits to be sent, and no queue holds a message of it")
 
 
 def _told(message: QueuedMessage, standing: str | None) -> str:

@@ -1,6 +1,7 @@
 """How what a message is about stands by the records, read consistently."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import groupby
 
 from ems.audit.batches import BatchRecords, waits
@@ -72,14 +73,22 @@ class Standing:
 
     def _waiting_singles(self, email_ids: Iterable[str]) -> Iterator[Waiting]:
         old = self._clock() - ACCEPT_SECONDS
+        undecided: list[str] = []
         for mail in self._reads.mails_by_id(email_ids):
             if mail.send_status in _WAITING_STATUSES and mail.created_at < old:
                 yield Waiting(email_id=mail.email_id)
+            elif mail.send_status == Status.IN_DOUBT:
+                undecided.append(mail.email_id)
+        kept = self._reads.kept(undecided)
+        yield from (Waiting(email_id=email_id, undecided=True) for email_id in undecided if email_id not in kept)
 
     def _waiting_chunks(self, suspects: Iterable[Waiting]) -> Iterator[Waiting]:
         for batch_id, chunks in groupby(suspects, key=lambda one: one.batch_id or ""):
             records = _records(batch_id, self._reads.ledger_of_batch(batch_id))
-            yield from (one for one in chunks if one.chunk is not None and waits(records, one.chunk))
+            for one in chunks:
+                if one.chunk is not None and waits(records, one.chunk):
+                    chunk = records.chunks.get(one.chunk)
+                    yield replace(one, undecided=chunk is not None and chunk.done)
 
 
 def _records(batch_id: str, entries: Iterable[LedgerEntry]) -> BatchRecords:

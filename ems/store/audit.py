@@ -20,6 +20,7 @@ from ems.store.audit_entries import (
 from ems.store.batches import BATCH
 from ems.store.emails import campaign_shards
 from ems.store.failures import translated
+from ems.store.kept import REGISTRY as KEPT
 from ems.store.models import BatchRow, SuppressionRow, TrackerRow
 from ems.store.parallel import in_pages
 from ems.store.parking import PAYLOAD, REGISTRY, payload_key
@@ -82,6 +83,23 @@ class AuditReads:
             yield lot
             if isinstance(lot, LotEntry):
                 yield from self._payloads(lot)
+
+    def kept_mails(self) -> Iterator[LedgerEntry]:
+        """Read which single mails are held in doubt with their payload, consistently."""
+        table = self._tables.batches
+        return self._ledger(table.query(KEPT, consistent_read=True, attributes_to_get=LEDGER_ATTRIBUTES))
+
+    def kept(self, email_ids: Iterable[str]) -> set[str]:
+        """Return those of *email_ids*, single mails, whose payload is kept."""
+        table = self._tables.batches
+        with translated("cannot read what is kept"):
+            return {
+                row.item
+                for page in in_pages(email_ids, KEYS_A_CALL)
+                for row in table.batch_get(
+                    [(KEPT, one) for one in page], consistent_read=True, attributes_to_get=LEDGER_ATTRIBUTES
+                )
+            }
 
     def batch_ids(self, campaign_id: str) -> list[str]:
         """List a campaign's batches."""

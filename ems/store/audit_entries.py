@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ems.store import kept, parking
 from ems.store.batches import BEFORE_ACCEPTED
 from ems.store.chunk_counts import counts_of
 from ems.store.models import BatchRow, TrackerRow
-from ems.store.parking import PAYLOAD, QUEUE, REGISTRY, batch_of_lot
+from ems.store.status import Status
 
 MAIL_ATTRIBUTES = [
     "email_id",
@@ -17,6 +18,7 @@ MAIL_ATTRIBUTES = [
     "campaign_id",
     "recipient",
     "send_status",
+    "may_pass",
     "event_status",
     "message_id",
     "message_ids",
@@ -43,6 +45,8 @@ LEDGER_ATTRIBUTES = [
     "suppressed",
     "cancelled",
     "in_doubt",
+    "doubted",
+    "passing",
     "again",
     "parked",
     "updated_at",
@@ -55,7 +59,8 @@ class MailEntry:
     """One mail's row. ``created_at`` is in epoch seconds, 0.0 when the row does not say.
 
     ``message_ids`` are all that SES is known to have made of it: two of a mail that was sent again. ``decisions`` are
-    the words in which a policy or operators decided about it, the latest last.
+    the words in which a policy or operators decided about it, the latest last. ``may_pass`` is of a failure that may be
+    retried.
     """
 
     email_id: str
@@ -64,6 +69,7 @@ class MailEntry:
     campaign_id: str | None = None
     recipient: str | None = field(default=None, repr=False)
     send_status: str | None = None
+    may_pass: bool = False
     event_status: str | None = None
     message_ids: frozenset[str] = frozenset()
     decisions: tuple[str, ...] = ()
@@ -97,7 +103,8 @@ class BatchEntry:
 class ChunkEntry:
     """A chunk's item: recipients by where they are. ``counts`` holds those that are settled, by status.
 
-    ``again`` is of a chunk whose recipients came from other chunks, to be sent to once more.
+    ``doubted`` and ``passing`` are how many it names as in doubt and as failed for a reason that may pass. ``again`` is
+    of a chunk whose recipients came from other chunks, to be sent to once more.
     """
 
     batch_id: str
@@ -107,6 +114,8 @@ class ChunkEntry:
     left: int
     under_way: int
     counts: Mapping[str, int]
+    doubted: int = 0
+    passing: int = 0
     again: bool = False
     updated_at: float = 0.0
 
@@ -134,6 +143,21 @@ class PayloadEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptChunkEntry:
+    """The payload of a chunk of which something may be sent again is there."""
+
+    batch_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMailEntry:
+    """The payload of a single mail that is held in doubt is there."""
+
+    email_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class SuppressedEntry:
     """An address that an SES event of *email_id* put on the list, at *since* (epoch seconds)."""
 
@@ -141,7 +165,7 @@ class SuppressedEntry:
     since: float
 
 
-LedgerEntry = BatchEntry | ChunkEntry | LotEntry | PayloadEntry
+LedgerEntry = BatchEntry | ChunkEntry | LotEntry | PayloadEntry | KeptChunkEntry | KeptMailEntry
 
 
 def mail_entry(row: TrackerRow) -> MailEntry:
@@ -153,6 +177,7 @@ def mail_entry(row: TrackerRow) -> MailEntry:
         campaign_id=row.campaign_id,
         recipient=row.recipient,
         send_status=row.send_status,
+        may_pass=row.send_status == Status.FAILED.value and bool(row.may_pass),
         event_status=row.event_status,
         message_ids=frozenset(row.message_ids or ()) | ({row.message_id} if row.message_id else frozenset()),
         decisions=tuple(one.get("decision", "") for one in row.decisions or ()),
@@ -165,23 +190,27 @@ def mail_entry(row: TrackerRow) -> MailEntry:
 
 def ledger_entry(row: BatchRow) -> LedgerEntry | None:
     """Read an item that has LEDGER_ATTRIBUTES; None when it is of no kind that the audit knows."""
-    if row.batch_id == REGISTRY:
-        return None if row.item == QUEUE else _lot(row)
-    if row.item == PAYLOAD:
-        lot_id, _, number = row.batch_id.partition("#")
-        return PayloadEntry(lot_id, int(number))
+    entry: LedgerEntry | None = None
     kind, _, number = row.item.partition("#")
-    match kind:
-        case "batch":
-            return _batch(row)
-        case "chunk":
-            return _chunk(row, int(number))
-        case _:
-            return None
+    match row.batch_id, kind:
+        case parking.REGISTRY, _:
+            entry = None if row.item == parking.QUEUE else _lot(row)
+        case kept.REGISTRY, _:
+            entry = KeptMailEntry(row.item)  # or the id of a batch with kept chunks, which no mail has
+        case _, "batch":
+            entry = _batch(row)
+        case _, "chunk":
+            entry = _chunk(row, int(number))
+        case _, "kept":
+            entry = KeptChunkEntry(row.batch_id, int(number))
+        case _, parking.PAYLOAD:
+            lot_id, _, number = row.batch_id.partition("#")
+            entry = PayloadEntry(lot_id, int(number))
+    return entry
 
 
 def _lot(row: BatchRow) -> LotEntry:
-    return LotEntry(row.item, batch_of_lot(row.item), tuple(int(chunk) for chunk in row.parked or ()))
+    return LotEntry(row.item, parking.batch_of_lot(row.item), tuple(int(chunk) for chunk in row.parked or ()))
 
 
 def _batch(row: BatchRow) -> BatchEntry:
@@ -204,6 +233,8 @@ def _chunk(row: BatchRow, number: int) -> ChunkEntry:
         left=len(row.left or ()),
         under_way=len(row.under_way or ()),
         counts=Counter(counts_of(row)),
+        doubted=len(row.doubted or ()),
+        passing=len(row.passing or ()),
         again=row.again is not None,
         updated_at=float(row.updated_at or 0),
     )

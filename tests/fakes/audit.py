@@ -6,38 +6,31 @@ from typing import Any
 from fakes.main_path import MainPath
 from fakes.sending import address, entry
 
-from ems import messages, queues
+from ems import queues
 from ems.audit.auditor import Auditor
 from ems.audit.findings import Verdict
 from ems.audit.run import Options
 from ems.aws.sqs import OutgoingMessage
-from ems.messages import TaskMessage
 from ems.sending.doubt_policy import DoubtPolicy
 from ems.sending.ids import recipient_id
 from ems.sending.requests import BulkRequest, Caller, SingleRequest
 from ems.store.audit import AuditReads
 from ems.store.models import BatchRow, TrackerRow
-from ems.store.suppressions import Suppressions
 from ems.store.tables import Tables
-from ems.store.tracking import TrackingStore
-from ems.tracking.apply import Tracker
 from ems.tracking.events import parse
+from ems.tracking.gather import track_message
 
 RETENTION_SECONDS = 90 * 86_400.0
+WINDOW_SECONDS = 120
 
 
 class Books:
-    """The main path, a tracker for events, and an auditor over both."""
+    """The main path and an auditor over it."""
 
     def __init__(self, tables: Tables, *, policy: DoubtPolicy | None = None) -> None:
         self.tables = tables
         self.path = MainPath(tables, policy=policy)
         self.clock = self.path.clock
-        self.tracker = Tracker(
-            store=TrackingStore(tables, retention_seconds=RETENTION_SECONDS, clock=self.clock),
-            suppressions=Suppressions(tables),
-            clock=self.clock,
-        )
         self.auditor = auditor_of(self.path)
 
     def batch(self, size: int) -> str:
@@ -55,6 +48,20 @@ class Books:
         batch_id = self.batch(size)
         self.path.settle_down()
         return batch_id
+
+    def held_batch(self) -> str:
+        """Hold two recipients of a batch of five in doubt; one has failed for a reason that may pass."""
+        batch_id = self.batch(5)
+        self.path.ses.plan = ["lose mail", "lose answer", "refuse for now"]
+        self.path.run(seconds=WINDOW_SECONDS + 1)
+        return batch_id
+
+    def held_single(self) -> str:
+        """Hold a single mail in doubt."""
+        email_id = self.single()
+        self.path.ses.plan = ["lose mail"]
+        self.path.run(seconds=WINDOW_SECONDS + 1)
+        return email_id
 
     def sent_again(self) -> str:
         """Lose two of three mails on the way to SES, and let the policy send them again in a new chunk."""
@@ -79,7 +86,7 @@ class Books:
         self.apply(self.told(email_id, kind, **body))
 
     def apply(self, told: dict[str, Any]) -> None:
-        self.tracker.apply(*parse(told))
+        self.path.tracker.apply(*parse(told))
 
     def told(self, email_id: str, kind: str, *, message_id: str | None = None, **body: Any) -> dict[str, Any]:
         """Return what SES says, as JSON."""
@@ -93,12 +100,19 @@ class Books:
         }
         return {"eventType": kind, "mail": mail, kind.lower(): {"timestamp": "2027-01-15T08:00:01.000Z", **body}}
 
+    def bury(self, queue: str) -> int:
+        """Make dead letters of all messages of *queue*, as SQS does after five receives; return their number."""
+        buried = [one.message for one in self.path.sqs.queues.pop(queue, [])]
+        self.path.sqs.send(queues.dead_letter(queue), buried)
+        return len(buried)
+
     def dead(self, queue: str, body: str) -> None:
         """Put a dead letter of *queue*."""
         self.path.sqs.send(queues.dead_letter(queue), [OutgoingMessage(body)])
 
-    def dead_event(self, message: str) -> None:
-        self.dead(queues.EVENTS, TaskMessage(messages.TRACK_EVENT, {"message": message}, label="x").body())
+    def dead_event(self, *texts: str) -> None:
+        """Put a dead letter with a group of SES events."""
+        self.dead(queues.EVENTS, track_message(texts, label="x").body())
 
     def audit(self, *, look: bool = False) -> Verdict:
         """Audit everything."""

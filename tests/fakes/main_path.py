@@ -144,6 +144,7 @@ class MainPath:
         self.ses = SesLog()
         self.governor = FakeGovernor()
         self.campaigns = FakeCampaigns()
+        self.suppressions = FakeSuppressions({SUPPRESSED: "bounce"})
         self.batch_store = batches_of(tables, self.clock)
         self.view = Batches(self.batch_store, rate=lambda: LINE, clock=self.clock)
         self.parking = parking_of(tables, self.clock)
@@ -171,7 +172,7 @@ class MainPath:
             clock=self.clock,
         )
         common: dict[str, Any] = {
-            "suppressions": FakeSuppressions({SUPPRESSED: "bounce"}),
+            "suppressions": self.suppressions,
             "governor": self.fused(self.governor),
             "mailer": self.fused(self.ses),
             "configuration_set": "ems",

@@ -77,7 +77,10 @@ class MemorySqs:
 
     def depth(self, queue: str) -> Depth:
         self._fail_if_down("depth")
-        return Depth(visible=len(self.queues.get(queue, [])), in_flight=0, delayed=0)
+        held = self.queues.get(queue, [])
+        hidden = [one for one in held if one.visible_at > self.clock()]
+        delayed = sum(not one.receipts for one in hidden)
+        return Depth(visible=len(held) - len(hidden), in_flight=len(hidden) - delayed, delayed=delayed)
 
     def bodies(self, queue: str) -> list[str]:
         return [one.message.body for one in self.queues.get(queue, [])]

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ems import queues
+from ems.audit.findings import Kind
 from ems.errors import ConflictError
 from ems.sending.doubt_policy import DoubtPolicy, PolicyName
 from ems.sending.requests import BulkRequest, Caller, SingleRequest
@@ -147,6 +148,13 @@ class Doubting(RuleBasedStateMachine):
     @precondition(lambda self: self.path.sqs.bodies(queues.TRIGGER))
     def a_message_comes_twice(self) -> None:
         self.path.sqs.send(queues.TRIGGER, [self.path.sqs.queues[queues.TRIGGER][0].message])
+
+    @rule()
+    @precondition(lambda self: self.requests)
+    def an_operator_audits(self) -> None:
+        """At any moment all is sound, but that there may be dead letters."""
+        [verdict] = auditor_of(self.path).everything()
+        assert {one.kind for one in verdict.breaks} <= {Kind.DEAD_LETTER, Kind.STALE_MESSAGE}, verdict.breaks
 
     @rule(how=st.sampled_from(["pause", "resume", "cancel"]), which=st.integers(0, 2))
     @precondition(lambda self: self.batches)

@@ -6,6 +6,7 @@ from fakes.audit import Books
 from fakes.sending import batch
 
 from ems.audit.findings import MAX_BREAKS, REMEDY, Break, Kind, Verdict
+from ems.sending.resolve import Order
 from ems.store.status import Status
 
 
@@ -57,7 +58,32 @@ def test_a_counter_of_a_chunk_that_its_rows_do_not_bear_out(books: Books) -> Non
     change(books.chunk(batch_id), sent=48, failed=1)
     verdict = books.audit()
     assert found(verdict) == [(Kind.ROWS, f"{batch_id} chunk 0")] * 2
-    assert [one.what for one in verdict.breaks] == ["counts 48 sent, its rows 49", "counts 1 failed, its rows 0"]
+    assert [one.what for one in verdict.breaks] == ["counts 1 failed, its rows 0", "counts 48 sent, its rows 49"]
+
+
+def test_a_doubt_that_its_chunk_does_not_name(books: Books) -> None:
+    row = books.chunk(batch_id := books.held_batch())
+    row.update(actions=[type(row).doubted.delete({f"{batch_id}-000001"})])
+    verdict = books.audit()
+    assert found(verdict) == [(Kind.CHUNK, f"{batch_id} chunk 0")]
+    assert "counts 2 in doubt and names 1" in verdict.breaks[0].what
+
+
+def test_a_failure_that_may_pass_and_that_its_chunk_does_not_name(books: Books) -> None:
+    row = books.chunk(batch_id := books.held_batch())
+    row.update(actions=[type(row).passing.remove()])
+    verdict = books.audit()
+    assert found(verdict) == [(Kind.ROWS, f"{batch_id} chunk 0")]
+    assert "names 0 as failed for a reason that may pass, its rows 1" in verdict.breaks[0].what
+
+
+def test_a_recipient_to_be_sent_to_again_whose_row_does_not_say_so(books: Books) -> None:
+    batch_id = books.held_batch()
+    books.path.resolver.batch(batch_id, Order("resend", "me"))
+    change(books.mail(batch_id, 0), send_status="failed")
+    verdict = books.audit()
+    assert found(verdict) == [(Kind.ROWS, f"{batch_id} chunk 1")] * 2
+    assert [one.what for one in verdict.breaks] == ["counts 0 failed, its rows 1", "counts 2 queued, its rows 1"]
 
 
 def test_a_row_that_is_gone(books: Books) -> None:
@@ -124,6 +150,16 @@ def test_a_mail_in_doubt_that_an_operator_took_for_sent_needs_no_message_id(book
     row = books.mail(batch_id, 2)
     row.update(actions=[type(row).message_id.remove(), type(row).decisions.set([{"decision": "sent", "by": "cli"}])])
     assert found(books.audit()) == []
+
+
+def test_a_mail_of_which_ses_made_two_messages_although_nobody_decided_so(books: Books) -> None:
+    batch_id = books.sent_batch(3)
+    books.tell(f"{batch_id}-000001", "Send")
+    assert found(books.audit()) == []
+    books.tell(f"{batch_id}-000001", "Send", message_id="ses-another")
+    verdict = books.audit()
+    assert found(verdict) == [(Kind.TWICE, f"{batch_id}-000001")]
+    assert "2 messages of it" in verdict.breaks[0].what
 
 
 def test_a_mail_that_was_to_be_sent_again_and_is_sent_needs_a_message_id(books: Books) -> None:

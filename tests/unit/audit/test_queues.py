@@ -100,6 +100,26 @@ def test_a_mail_that_was_given_up_by_its_sender_and_has_no_message_is_lost(books
     assert found(books.audit()) == [(Kind.LOST, email_id)]
 
 
+def test_what_is_held_without_a_payload_is_left_to_nobody(books: Books) -> None:
+    batch_id, email_id = books.held_batch(), books.held_single()
+    books.tables.batches(batch_id, "kept#000000").delete()
+    books.tables.batches("#kept", email_id).delete()
+    for look in (False, True):
+        assert found(books.audit(look=look)) == [
+            (Kind.UNDECIDED, email_id),
+            (Kind.UNDECIDED, f"{batch_id} chunk 0"),
+        ]
+
+
+def test_a_doubt_whose_message_is_gone_within_its_window_is_left_to_nobody(books: Books) -> None:
+    email_id = books.single()
+    books.path.ses.plan = ["lose answer"]
+    books.path.work()
+    assert found(books.audit()) == []
+    purge(books, queues.TRIGGER)
+    assert found(books.audit()) == [(Kind.UNDECIDED, email_id)]
+
+
 def test_copies_in_the_queues_are_noted_and_pass(books: Books) -> None:
     books.sent_batch(2)
     books.path.sqs.send(queues.TRIGGER, [chunk(2).message()])
@@ -108,7 +128,7 @@ def test_copies_in_the_queues_are_noted_and_pass(books: Books) -> None:
     assert verdict.sound
     assert verdict.notes == [
         "1 messages with SES events are still to be counted",
-        "the queues hold 1 messages more than mails and chunks wait: copies, or mails in doubt",
+        "the queues hold 1 messages more than mails and chunks wait: copies",
     ]
 
 
@@ -163,6 +183,19 @@ def test_a_dead_event_is_a_count_that_is_missing_until_it_is_counted(books: Book
     assert broken.kind is Kind.DEAD_LETTER
     assert f"SES events of {batch_id}-000000" in broken.what
     books.apply(event)
+    assert [one.kind for one in books.audit().breaks] == [Kind.STALE_MESSAGE]
+
+
+def test_a_group_of_events_is_a_dead_letter_of_every_batch_in_it(books: Books) -> None:
+    told = [books.told(f"{books.sent_batch(1)}-000000", "Delivery") for _ in range(2)]
+    books.dead_event(*map(json.dumps, told))
+    for event in told:
+        [email_id] = event["mail"]["tags"]["ems_email_id"]
+        [broken] = books.auditor.batch(email_id.partition("-")[0]).breaks
+        assert email_id in broken.what
+    books.apply(told[0])
+    assert [one.kind for one in books.audit().breaks] == [Kind.DEAD_LETTER]
+    books.apply(told[1])
     assert [one.kind for one in books.audit().breaks] == [Kind.STALE_MESSAGE]
 
 
