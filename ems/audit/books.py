@@ -181,25 +181,14 @@ class Books:
 
     def singles(self) -> Counter[str]:
         """Count the single mails by the sender's state; those that only an event made were not accepted by EMS."""
-        return Counter(
-            dict(
-                self._rows(
-                    "SELECT status, count(*) FROM mail WHERE batch_id IS NULL AND status IS NOT NULL GROUP BY status"
-                )
-            )
-        )
+        of_ems = "batch_id IS NULL AND status IS NOT NULL"
+        return Counter(dict(self._rows(f"SELECT status, count(*) FROM mail WHERE {of_ems} GROUP BY status")))  # noqa: S608
 
     def _records(self, batch_id: str) -> BatchRecords:
         records = BatchRecords(batch_id)
         for row in self._rows("SELECT * FROM batch WHERE batch_id = ?", batch_id):
             records.batch = BatchEntry(*row)
-        for _id, number, done, size, left, under_way, doubted, passing, again, updated_at, *counts in self._rows(
-            "SELECT * FROM chunk WHERE batch_id = ?", batch_id
-        ):
-            counted = Counter(dict(zip(_COUNTS, counts, strict=True)))
-            records.chunks[number] = ChunkEntry(
-                batch_id, number, bool(done), size, left, under_way, counted, doubted, passing, bool(again), updated_at
-            )
+        records.chunks = {chunk.number: chunk for chunk in self._chunks(batch_id)}
         records.parked = set(
             self._column("SELECT number FROM listed JOIN payload USING (lot_id, number) WHERE batch_id = ?", batch_id)
         )
@@ -212,12 +201,18 @@ class Books:
             records.found.setdefault(chunk, Counter())[status] = number
             records.passing[chunk] += passing
             records.newest_row = max(records.newest_row, newest)
-        records.unrecorded = list(
-            self._column(
-                "SELECT email_id FROM mail WHERE batch_id = ? AND status IS NULL LIMIT ?", batch_id, NAMED_UNRECORDED
-            )
-        )
+        unrecorded = "SELECT email_id FROM mail WHERE batch_id = ? AND status IS NULL LIMIT ?"
+        records.unrecorded = list(self._column(unrecorded, batch_id, NAMED_UNRECORDED))
         return records
+
+    def _chunks(self, batch_id: str) -> Iterator[ChunkEntry]:
+        for _id, number, done, size, left, under_way, doubted, passing, again, updated_at, *counts in self._rows(
+            "SELECT * FROM chunk WHERE batch_id = ?", batch_id
+        ):
+            counted = Counter(dict(zip(_COUNTS, counts, strict=True)))
+            yield ChunkEntry(
+                batch_id, number, bool(done), size, left, under_way, counted, doubted, passing, bool(again), updated_at
+            )
 
     def _insert(self, table: str, values: tuple[Any, ...]) -> None:
         places = ", ".join("?" * len(values))
