@@ -13,8 +13,8 @@ from ems.store.status import Status
 WAITING = "waiting"
 PARKED = "parked"
 IN_DOUBT = Status.IN_DOUBT.value
-UNFINISHED = frozenset({WAITING, PARKED, IN_DOUBT})
-"""What a message may still bring about: a sending, or the decision about a doubt."""
+UNFINISHED = frozenset({WAITING, PARKED, IN_DOUBT, Status.HELD.value})
+"""What a message may still bring about: a sending, the decision about a doubt, or the release of a held mail."""
 
 ACCEPT_SECONDS = 60.0
 """A single mail this young may still be on its way into the queue: its row comes first."""

@@ -150,6 +150,7 @@ def _counts(batch: Batch, progress: Progress) -> BatchCounts:
         suppressed=progress.counts["suppressed"],
         cancelled=cancelled,
         in_doubt=progress.counts["in_doubt"],
+        held=progress.counts["held"],
     )
 
 

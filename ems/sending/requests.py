@@ -73,6 +73,7 @@ class BatchCounts:
     suppressed: int = 0
     cancelled: int = 0
     in_doubt: int = 0
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Sending again to recipients of a batch: they leave their chunk for a new one, in one transaction.
+"""Sending again to recipients of a batch, or after all: they leave their chunk for a new one, in one transaction.
 
 The rows, the counts of both chunks and the new chunk's parked payload are written together, so there is no moment in
 which a crash could lose a recipient or count one twice; from the parked payload on the drainer does what it does for
@@ -17,10 +17,12 @@ from pynamodb.transactions import TransactWrite
 from ems.store.batches import BATCH
 from ems.store.chunk_counts import added, forgotten
 from ems.store.chunk_state import chunk_item
-from ems.store.doubts import Decision, Doubt, in_chunk, still
+from ems.store.doubts import Decision, Doubt, still
 from ems.store.failures import conditionally, translated
+from ems.store.held import Held, still_held
 from ems.store.parking import lot_rows
 from ems.store.retention import expiry
+from ems.store.settling import in_chunk
 from ems.store.status import Status
 from ems.store.tables import Tables
 from ems.store.transactions import transact
@@ -36,6 +38,10 @@ class Failure:
     decisions: tuple[Mapping[str, Any], ...] = ()
 
 
+Mails = Sequence[Doubt] | Sequence[Failure] | Sequence[Held]
+"""Mails of a batch that are all in one state."""
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """Up to 50 mails of one state that go from ``chunk`` to ``new_chunk``, whose message is ``body``."""
@@ -44,14 +50,20 @@ class Move:
     campaign_id: str
     chunk: int
     new_chunk: int
-    mails: Sequence[Doubt] | Sequence[Failure]
+    mails: Mails
     body: str
     decision: Decision
 
     @property
     def before(self) -> Status:
         """Return the state that the mails are in."""
-        return Status.IN_DOUBT if isinstance(self.mails[0], Doubt) else Status.FAILED
+        match self.mails[0]:
+            case Doubt():
+                return Status.IN_DOUBT
+            case Held():
+                return Status.HELD
+            case Failure():
+                return Status.FAILED
 
 
 class Again:
@@ -137,13 +149,16 @@ class Again:
         for row in (*payloads, lot):
             transaction.save(row)
 
-    def _unchanged(self, mail: Doubt | Failure) -> Condition:
+    def _unchanged(self, mail: Doubt | Failure | Held) -> Condition:
         table = self._tables.emails
         condition: Condition
-        if isinstance(mail, Doubt):
-            condition = still(table, mail)
-        else:
-            condition = (table.send_status == Status.FAILED.value) & in_chunk(table, mail.chunk)
-            condition &= table.may_pass == True  # noqa: E712 - it builds a condition
+        match mail:
+            case Doubt():
+                condition = still(table, mail)
+            case Held():
+                condition = still_held(table, mail)
+            case Failure():
+                condition = (table.send_status == Status.FAILED.value) & in_chunk(table, mail.chunk)
+                condition &= table.may_pass == True  # noqa: E712 - it builds a condition
         condition &= table.event_status.does_not_exist()
         return condition

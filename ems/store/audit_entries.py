@@ -7,7 +7,7 @@ from typing import Any
 
 from ems.store import kept, parking
 from ems.store.batches import BEFORE_ACCEPTED
-from ems.store.chunk_counts import counts_of
+from ems.store.chunk_counts import COUNTED, counts_of
 from ems.store.models import BatchRow, TrackerRow
 from ems.store.status import Status
 
@@ -40,11 +40,7 @@ LEDGER_ATTRIBUTES = [
     "size",
     "left",
     "under_way",
-    "sent",
-    "failed",
-    "suppressed",
-    "cancelled",
-    "in_doubt",
+    *(status.value for status in COUNTED),
     "doubted",
     "passing",
     "again",

@@ -9,7 +9,8 @@ from ems.store.status import Status
 class Settled:
     """What became of one recipient: the row to write and the state it is counted under.
 
-    ``may_pass`` is of a failure. ``reverts`` is of somebody who is not sent to again after all and is what they were.
+    ``may_pass`` is of a failure, ``repeats`` (an email id) of a possible duplicate that is held. ``reverts`` is
+    of somebody who is not sent to again after all and is what they were.
     """
 
     position: int
@@ -20,16 +21,17 @@ class Settled:
     reason: str | None = None
     may_pass: bool = False
     reverts: bool = False
+    repeats: str | None = None
 
     @property
     def asked(self) -> bool:
         """Tell whether SES was asked about the mail: what it gave back is not settled."""
-        return self.status is not Status.SUPPRESSED and not self.reverts
+        return self.status not in {Status.SUPPRESSED, Status.HELD} and not self.reverts
 
     @property
     def unresolved(self) -> bool:
-        """Tell whether something may still become of it: it is in doubt, or failed for a reason that may pass."""
-        return self.status is Status.IN_DOUBT or self.may_pass
+        """Tell whether something may still become of it: in doubt, held, or failed for a reason that may pass."""
+        return self.status in {Status.IN_DOUBT, Status.HELD} or self.may_pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class ChunkState:
     """A chunk's progress, in positions. ``under_way`` of a chunk just taken over is in doubt.
 
     ``unresolved``: something may still become of recipients that are settled. ``again`` is of a chunk whose recipients
-    are sent to once more: the state that they were in, ``in_doubt`` or ``failed``.
+    are sent to once more, or after all: the state that they were in, ``in_doubt``, ``failed`` or ``held``.
     """
 
     left: tuple[int, ...]

@@ -12,15 +12,12 @@ from typing import Any, Self
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.transactions import TransactWrite
 
-from ems.store.chunk_counts import moved
-from ems.store.chunk_state import chunk_item
 from ems.store.failures import translated
 from ems.store.models import TrackerRow
+from ems.store.settling import Ending, end, in_chunk
 from ems.store.status import Status
 from ems.store.tables import Tables
-from ems.store.transactions import transact
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,40 +99,20 @@ class Doubts:
         return self._end(doubt, status, [self._tables.emails.decisions.set(decisions)], unproven=True)
 
     def _end(self, doubt: Doubt, status: Status, more: list[Action], *, unproven: bool) -> bool:
-        table, chunks, now = self._tables.emails, self._tables.batches, self._clock()
-        actions: list[Action] = [
-            table.send_status.set(status.value),
-            table.updated_at.set(now),
-            # Its sender, if it was only slow, must not undo this.
-            table.lease_owner.remove(),
-            table.lease_until.remove(),
-            *more,
-        ]
+        table, now = self._tables.emails, self._clock()
+        # Its sender, if it was only slow, must not undo this.
+        actions: list[Action] = [table.lease_owner.remove(), table.lease_until.remove(), *more]
         if status is Status.SENT:
             actions += [table.sent_at.set(table.sent_at | now), table.reason.remove()]
         condition = still(table, doubt)
         if unproven:
             condition &= table.event_status.does_not_exist()
-
-        def write(transaction: TransactWrite) -> None:
-            transaction.update(table(doubt.email_id), actions=actions, condition=condition)
-            if doubt.batch_id is not None and doubt.chunk is not None:
-                transaction.update(
-                    chunks(doubt.batch_id, chunk_item(doubt.chunk)),
-                    actions=moved(chunks, doubt.email_id, before=Status.IN_DOUBT, after=status, now=now),
-                )
-
-        return transact(self._tables, "cannot end a doubt", write, sleep=self._sleep)
+        ending = Ending(doubt, Status.IN_DOUBT, status, actions, condition)
+        return end(self._tables, ending, now=now, sleep=self._sleep)
 
 
 def still(table: type[TrackerRow], doubt: Doubt) -> Condition:
     """Return the condition that the mail is in the very doubt that was read, counted in the same chunk."""
     attempts = table.attempts == doubt.attempts if doubt.attempts else table.attempts.does_not_exist()
     condition: Condition = (table.send_status == Status.IN_DOUBT.value) & in_chunk(table, doubt.chunk) & attempts
-    return condition
-
-
-def in_chunk(table: type[TrackerRow], chunk: int | None) -> Condition:
-    """Return the condition that the mail is counted in *chunk*; None for a single mail."""
-    condition: Condition = table.chunk.does_not_exist() if chunk is None else table.chunk == chunk
     return condition

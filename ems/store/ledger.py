@@ -182,6 +182,8 @@ class Ledger:
             changes.append(table.may_pass.set(value=True))
         elif state.again:
             changes.append(table.may_pass.remove())
+        if one.repeats is not None:
+            changes.append(table.repeats.set(one.repeats))
         if one.status is Status.IN_DOUBT and one.asked:
             changes.append(table.doubted_at.set(now))
         return changes
@@ -191,14 +193,14 @@ class Ledger:
             row = self._tables.batches.get(key.batch_id, key.item, consistent_read=True)
         if row.state == "open":
             return Busy(float(row.lease_until or 0))
-        return Done(unresolved=bool(row.doubted or row.passing))
+        return Done(unresolved=bool(row.doubted or row.passing or row.repeating))
 
 
 def _state(row: BatchRow) -> ChunkState:
     return ChunkState(
         left=tuple(int(p) for p in row.left or ()),
         under_way=tuple(int(p) for p in row.under_way or ()),
-        unresolved=bool(row.doubted or row.passing),
+        unresolved=bool(row.doubted or row.passing or row.repeating),
         again=None if row.again is None else Status(row.again),
     )
 

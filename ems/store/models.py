@@ -90,13 +90,14 @@ class CampaignIndex(GlobalSecondaryIndex["TrackerRow"]):  # type: ignore[no-unty
 class TrackerRow(Model):
     """One mail to one recipient and everything that became of it.
 
-    Two writers, two attributes, no conflict: the sender owns ``send_status`` (queued, sending, in_doubt, sent, failed,
-    suppressed, cancelled), tracking owns ``event_status``; a reader sees the higher of the two in rank
+    Two writers, two attributes, no conflict: the sender owns ``send_status`` (queued, sending, in_doubt, held, sent,
+    failed, suppressed, cancelled), tracking owns ``event_status``; a reader sees the higher of the two in rank
     (:func:`ems.store.status.current`). An event may create the row before the sender wrote it.
 
     ``doubted_at`` is when the outcome of an SES call for it was last unknown, ``decisions`` what was decided about it
     then or after a failure, ``message_ids`` every message that SES is known to have made of a mail that was sent again
-    (``message_id`` is one of them). ``may_pass`` marks a failure whose reason lies outside the mail.
+    (``message_id`` is one of them). ``may_pass`` marks a failure whose reason lies outside the mail. ``repeats`` is the
+    mail that one was held for as its possible duplicate.
 
     ``moments`` maps an event type to ``{"first": t, "last": t, "count": n}``; ``seen`` holds the keys of the events
     already applied; ``timeline`` the first events in full, bounded. ``version`` guards tracking's read-modify-write.
@@ -114,6 +115,7 @@ class TrackerRow(Model):
     event_status = UnicodeAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     may_pass = BooleanAttribute(null=True)
+    repeats = UnicodeAttribute(null=True)
     doubted_at = NumberAttribute(null=True)
     decisions = JSONAttribute(null=True)
     message_ids = UnicodeSetAttribute(null=True)
@@ -144,15 +146,16 @@ class BatchRow(Model):
       ``cancelled``; ``scheduled``, ``sending`` and ``done`` are derived on reading. ``chunks`` have been numbered, the
       last ``more_chunks`` of them for recipients that are sent to again.
     - ``chunk#NNNNNN``: created by the first sender that takes the chunk. ``left`` lists the positions in the chunk
-      that were never tried or that SES gave back, ``under_way`` those of the call in progress. ``doubted`` and
-      ``passing`` name the mails in doubt and those that failed for a reason that may pass. ``again`` is of a chunk
-      whose recipients are sent to once more: the state that they were in.
+      that were never tried or that SES gave back, ``under_way`` those of the call in progress. ``doubted``, ``passing``
+      and ``repeating`` name the mails in doubt, those that failed for a reason that may pass and those that are held
+      as possible duplicates. ``again`` is of a chunk whose recipients are sent to once more, or after all: the state
+      that they were in.
     - ``parked``: the message of a chunk that waits outside the queue, under a key of its own.
     - ``kept#NNNNNN``: the payload of a chunk of which something may be sent again.
 
     Items of the key ``#parked`` list what is parked, one for each lot (:mod:`ems.store.parking`), and in the item
     ``#queue`` the campaign whose chunks ``email-wait`` holds; those of ``#kept`` list the batches and, with their
-    payload, the single mails that are held in doubt.
+    payload, the single mails that are held.
     """
 
     batch_id = UnicodeAttribute(hash_key=True)
@@ -184,8 +187,10 @@ class BatchRow(Model):
     suppressed = NumberAttribute(null=True)
     cancelled = NumberAttribute(null=True)
     in_doubt = NumberAttribute(null=True)
+    held = NumberAttribute(null=True)
     doubted = UnicodeSetAttribute(null=True)
     passing = UnicodeSetAttribute(null=True)
+    repeating = UnicodeSetAttribute(null=True)
     again = UnicodeAttribute(null=True)
     started_at = NumberAttribute(null=True)
     # parked and kept

@@ -13,6 +13,7 @@ class Status(StrEnum):
     QUEUED = "queued"
     SENDING = "sending"
     IN_DOUBT = "in_doubt"
+    HELD = "held"
     SUPPRESSED = "suppressed"
     CANCELLED = "cancelled"
     SENT = "sent"
@@ -32,7 +33,8 @@ RANK: dict[Status, int] = {
     Status.QUEUED: 0,
     Status.SENDING: 1,
     Status.IN_DOUBT: 2,
-    # Final without a mail: above every step towards sending, below any evidence that SES has sent after all.
+    # At rest without a mail: above every step towards sending, below any evidence that SES has sent after all.
+    Status.HELD: 3,
     Status.SUPPRESSED: 3,
     Status.CANCELLED: 3,
     Status.SENT: 4,

@@ -16,11 +16,11 @@ from pynamodb.transactions import TransactWrite
 
 from ems.store.chunk_counts import moved
 from ems.store.chunk_state import chunk_item
-from ems.store.doubts import in_chunk
 from ems.store.emails import campaign_shard
 from ems.store.failures import has_failed_condition, is_conflict, translated
 from ems.store.models import TrackerRow
 from ems.store.retention import expiry
+from ems.store.settling import in_chunk
 from ems.store.status import Status
 from ems.store.tables import Tables
 

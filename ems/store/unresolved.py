@@ -1,4 +1,4 @@
-"""The chunks of which something may still become: with mails in doubt, or with failures that may pass."""
+"""The chunks of which something may still become: mails in doubt, failures that may pass, possible duplicates."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,17 +10,18 @@ from ems.store.failures import translated
 from ems.store.models import BatchRow
 from ems.store.tables import Tables
 
-_ATTRIBUTES = ["batch_id", "item", "doubted", "passing"]
+_ATTRIBUTES = ["batch_id", "item", "doubted", "passing", "repeating"]
 
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """A chunk's mails in doubt, and those that failed for a reason that may pass, by their ids in order."""
+    """A chunk's mails in doubt, those that failed for a reason that may pass, and those held, by their ids in order."""
 
     batch_id: str
     chunk: int
     doubted: tuple[str, ...] = ()
     passing: tuple[str, ...] = ()
+    repeating: tuple[str, ...] = ()
 
 
 class UnresolvedChunks:
@@ -45,7 +46,7 @@ class UnresolvedChunks:
             for row in table.query(
                 batch_id,
                 table.item.startswith("chunk#"),
-                table.doubted.exists() | table.passing.exists(),
+                table.doubted.exists() | table.passing.exists() | table.repeating.exists(),
                 consistent_read=True,
                 attributes_to_get=_ATTRIBUTES,
             ):
@@ -58,4 +59,5 @@ def _unresolved(row: BatchRow) -> Unresolved:
         chunk=int(row.item.removeprefix("chunk#")),
         doubted=tuple(sorted(row.doubted or ())),
         passing=tuple(sorted(row.passing or ())),
+        repeating=tuple(sorted(row.repeating or ())),
     )

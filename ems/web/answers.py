@@ -120,6 +120,7 @@ class Counts(Answer):
     suppressed: int
     cancelled: int
     in_doubt: int
+    held: int
 
 
 class Doubt(Answer):

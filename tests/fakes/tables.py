@@ -19,6 +19,7 @@ from ems.settings import Settings
 from ems.store.again import Again
 from ems.store.batches import BatchStore
 from ems.store.doubts import Doubts
+from ems.store.held import HeldMails
 from ems.store.kept import Kept
 from ems.store.ledger import Ledger
 from ems.store.parking import Parking
@@ -63,6 +64,10 @@ def doubts_of(tables: Tables, clock: Clock) -> Doubts:
 
 def kept_of(tables: Tables, clock: Clock) -> Kept:
     return Kept(tables, retention_seconds=RETENTION_SECONDS, clock=clock)
+
+
+def held_of(tables: Tables, clock: Clock) -> HeldMails:
+    return HeldMails(tables, clock=clock, sleep=clock.sleep)
 
 
 def again_of(tables: Tables, clock: Clock) -> Again:

@@ -72,7 +72,8 @@ def test_a_chunk_with_nothing_left_is_done_and_cannot_be_claimed(ledger: Ledger,
     clock.advance(61)
 
     assert ledger.claim(KEY, owner="b", lease_seconds=60) == Done(unresolved=True)
-    assert counts_of(row(tables)) == {"sent": 1, "failed": 1, "in_doubt": 1, "suppressed": 1, "cancelled": 0}
+    counts = {status: number for status, number in counts_of(row(tables)).items() if number}
+    assert counts == {"sent": 1, "failed": 1, "in_doubt": 1, "suppressed": 1}
 
 
 def test_whoever_ses_was_asked_about_has_one_attempt(ledger: Ledger, tables: Tables) -> None:
