@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
     Decide = Callable[[Order], Resolution]
 
-WORDS = {"sent": "taken as sent", "failed": "given up", "resend": "sent again, though SES may have taken them before"}
+WORDS = {
+    "sent": "taken as sent",
+    "failed": "given up",
+    "resend": "sent again, though SES may have taken them before",
+    "release": "sent, though they may be duplicates",
+    "drop": "dropped",
+}
+STATES = {"release": "held", "drop": "held"}
+"""The state of the mails that a word is about; all other words are about those in doubt."""
 
 
 @click.command()
@@ -24,9 +32,10 @@ WORDS = {"sent": "taken as sent", "failed": "given up", "resend": "sent again, t
 @click.option("--dry-run", is_flag=True, help="Say how many it would be, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def resolve(*, decision: "Word", subject: str | None, everything: bool, dry_run: bool, yes: bool) -> None:
-    """Decide about the mails in doubt of SUBJECT, a batch or one mail, whose window is over.
+    """Decide about the mails of SUBJECT, a batch or one mail, that are in doubt or held as possible duplicates.
 
-    sent takes them as sent, failed gives them up, resend sends them again. An SES event that comes later still counts.
+    About those in doubt whose window is over: sent takes them as sent, failed gives them up, resend sends them again.
+    An SES event that comes later still counts. About possible duplicates: release sends them, drop ends them as failed.
     """
     if (subject is None) == (not everything):
         raise click.UsageError("name a batch or a mail, or say --all")
@@ -36,7 +45,7 @@ def resolve(*, decision: "Word", subject: str | None, everything: bool, dry_run:
     order = Order(decision, BY, dry_run=True)
     with told_to_people():
         found = decide(order)
-    click.echo(f"{found.decided} in doubt to be {WORDS[decision]}{_others(found)}")
+    click.echo(f"{found.decided} {STATES.get(decision, 'in doubt')} to be {WORDS[decision]}{_others(found)}")
     if dry_run or not found.decided + found.proven or not confirmed(yes=yes):
         return
     with told_to_people():
@@ -61,6 +70,6 @@ def _others(counts: "Resolution") -> str:
     others = [
         (counts.proven, "proved to be sent by an SES event"),
         (counts.waiting, "still within the window in which an event may settle them"),
-        (counts.impossible, "cannot be sent again: the batch is cancelled, or the payload is not kept any more"),
+        (counts.impossible, "cannot be sent: the batch is cancelled, or the payload is not kept any more"),
     ]
     return "".join(f"; {number} {what}" for number, what in others if number)

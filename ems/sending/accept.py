@@ -79,7 +79,8 @@ class Acceptance:
             if known is not None and known.fingerprint == fingerprint and known.enqueued:
                 return AcceptedEmail(email_id, known.status)
         campaign = self._campaigns.get(request.campaign_id)
-        payload = single_payload(campaign, request, email_id)
+        window = _window(campaign, caller)
+        payload = single_payload(campaign, request, email_id, window_seconds=window, now=self._clock())
         row = SingleRow(email_id, campaign.campaign_id, campaign.kind, payload.to.lower(), fingerprint)
         existing = self._singles.create(row)
         if existing is not None:
@@ -118,7 +119,8 @@ class Acceptance:
             if existing is not None and existing.chunk_size != size:
                 # Chunks of the earlier attempt may be on their way: a number must never mean two sets of recipients.
                 chunks = list(chunked(checked.accepted, shared=request.data, size=existing.chunk_size))
-            self._waiting.admit(batch, _chunk_payloads(campaign, batch_id, chunks, data=request.data))
+            window = _window(campaign, caller)
+            self._waiting.admit(batch, _chunk_payloads(campaign, batch, chunks, data=request.data, window=window))
             self._start(batch)
         return AcceptedBatch(batch_id, batch.total if existing is None else existing.total, checked.rejected)
 
@@ -225,11 +227,16 @@ def _content(request: BulkRequest) -> dict[str, Any]:
 
 
 def _chunk_payloads(
-    campaign: Campaign, batch_id: str, chunks: Iterable[Sequence[ChunkRecipient]], *, data: Mapping[str, Any]
+    campaign: Campaign,
+    batch: Batch,
+    chunks: Iterable[Sequence[ChunkRecipient]],
+    *,
+    data: Mapping[str, Any],
+    window: int,
 ) -> Iterator[ChunkPayload]:
     for number, recipients in enumerate(chunks):
         yield ChunkPayload(
-            batch_id=batch_id,
+            batch_id=batch.batch_id,
             chunk=number,
             campaign_id=campaign.campaign_id,
             kind=campaign.kind,
@@ -238,4 +245,11 @@ def _chunk_payloads(
             recipients=tuple(recipients),
             reply_to=tuple(campaign.reply_to),
             data=data,
+            duplicate_window_seconds=window,
+            accepted_at=batch.created_at,
         )
+
+
+def _window(campaign: Campaign, caller: Caller) -> int:
+    """Whoever names each request by a key keeps its repetitions apart: another key is another mail."""
+    return 0 if caller.idempotency_key is not None else campaign.duplicate_window_seconds

@@ -33,6 +33,7 @@ class CampaignDraft:
     sender: str
     template: TemplateParts
     reply_to: Sequence[str] = ()
+    duplicate_window_seconds: int = 0
 
 
 class TemplateService(Protocol):
@@ -161,6 +162,7 @@ class Campaigns:
             state_reason=None,
             created_at=now,
             updated_at=now,
+            duplicate_window_seconds=draft.duplicate_window_seconds,
         )
 
     def _publish(self, campaign: Campaign, template: TemplateParts) -> None:

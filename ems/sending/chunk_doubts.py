@@ -2,7 +2,7 @@
 
 Its queue message lives on until every doubt has had its window: it waits as a copy with DelaySeconds
 (docs/adr/0006), and so no doubt is forgotten. What may be sent again after that needs the chunk's payload, which is
-kept before the message goes: doubts that are held, and failures that may pass.
+kept before the message goes: doubts that are held, failures that may pass, and possible duplicates.
 """
 
 import math
@@ -51,7 +51,7 @@ class ChunkDoubts:
             UnavailableError: DynamoDB cannot be reached; hand the chunk in again later.
         """
         unresolved = self._unresolved.of_chunk(chunk.batch_id, chunk.chunk)
-        if unresolved.passing:
+        if unresolved.passing or unresolved.repeating:
             self._keep(chunk)
         doubts = self._unproven(unresolved.doubted)
         if not doubts:

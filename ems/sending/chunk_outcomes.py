@@ -1,9 +1,10 @@
 """What becomes of the recipients of one call, as the ledger records it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ems.aws.ses_answers import Accepted, NotNow, Outcome, Refused, Unknown
 from ems.sending.payloads import ChunkPayload
+from ems.sending.ports import SuppressionFilter
 from ems.store.chunk_state import Settled
 from ems.store.status import Status
 
@@ -24,6 +25,17 @@ def judge(chunk: ChunkPayload, positions: Iterable[int], outcomes: Iterable[Outc
     return settled
 
 
+def suppressed_of(chunk: ChunkPayload, positions: Sequence[int], suppressions: SuppressionFilter) -> list[Settled]:
+    """Return those at *positions* who get no mail; one question for all of them."""
+    addresses = {position: chunk.recipients[position].to.lower() for position in positions}
+    reasons = suppressions.filter(list(addresses.values()), kind=chunk.kind) if addresses else {}
+    return [
+        settled_at(chunk, position, Status.SUPPRESSED, reason=reasons[address])
+        for position, address in addresses.items()
+        if address in reasons
+    ]
+
+
 def settled_at(
     chunk: ChunkPayload,
     position: int,
@@ -33,6 +45,7 @@ def settled_at(
     reason: str | None = None,
     may_pass: bool = False,
     reverts: bool = False,
+    repeats: str | None = None,
 ) -> Settled:
     """Name what became of the recipient at *position* of the chunk."""
     recipient = chunk.recipients[position].to.lower()
@@ -45,4 +58,5 @@ def settled_at(
         reason=reason,
         may_pass=may_pass,
         reverts=reverts,
+        repeats=repeats,
     )

@@ -10,9 +10,10 @@ import structlog
 from ems.aws.ses_answers import NotNow, Outcome
 from ems.governor.errors import LeaseError
 from ems.sending.chunk_doubts import ChunkDoubts
-from ems.sending.chunk_outcomes import judge, settled_at
+from ems.sending.chunk_outcomes import judge, settled_at, suppressed_of
 from ems.sending.deliver_email import SENDER_DIED
 from ems.sending.gate import Gate, Passed
+from ems.sending.guard import ContentGuard
 from ems.sending.outcomes import Delivery, Finished, Postponed, after_pause, after_refused_lease
 from ems.sending.payloads import ChunkPayload
 from ems.sending.ports import Mailer, RateGovernor, SuppressionFilter
@@ -56,6 +57,7 @@ class ChunkDelivery:
         ledger: Ledger,
         gate: Gate,
         suppressions: SuppressionFilter,
+        guard: ContentGuard,
         governor: RateGovernor,
         mailer: Mailer,
         doubts: ChunkDoubts,
@@ -66,6 +68,7 @@ class ChunkDelivery:
         self._ledger = ledger
         self._gate = gate
         self._suppressions = suppressions
+        self._guard = guard
         self._governor = governor
         self._mailer = mailer
         self._doubts = doubts
@@ -136,16 +139,11 @@ class ChunkDelivery:
         return self._hand_back(chunk, state, hold, Postponed(0, "the batch is cancelled"))
 
     def _open(self, chunk: ChunkPayload, claimed: ChunkState, hold: _Hold) -> ChunkState:
-        """Settle what a dead sender left in doubt and whoever is suppressed, and mark the first call."""
+        """Settle what a dead sender left in doubt and whoever is suppressed or held, and mark the first call."""
         settled = self._abandoned(chunk, claimed.under_way)
-        addresses = {position: chunk.recipients[position].to.lower() for position in claimed.left}
-        suppressed = self._suppressions.filter(list(addresses.values()), kind=chunk.kind) if addresses else {}
-        for position, address in addresses.items():
-            reason = suppressed.get(address)
-            if reason is not None:
-                settled.append(settled_at(chunk, position, Status.SUPPRESSED, reason=reason))
-        gone = {one.position for one in settled}
-        first_call = [p for p in claimed.left if p not in gone][: hold.call_size]
+        settled += suppressed_of(chunk, claimed.left, self._suppressions)
+        settled += self._guard.held_of(chunk, _without(claimed.left, settled))
+        first_call = _without(claimed.left, settled)[: hold.call_size]
         return self._record(chunk, claimed, settled, hold, next_call=first_call)
 
     def _abandoned(self, chunk: ChunkPayload, under_way: Iterable[int]) -> list[Settled]:
@@ -185,8 +183,7 @@ class ChunkDelivery:
                 continue
             pause = self._pause(outcomes)
             settled = judge(chunk, state.under_way, outcomes)
-            done = {one.position for one in settled}
-            left = [p for p in (*state.under_way, *state.left) if p not in done]
+            left = _without((*state.under_way, *state.left), settled)
             next_call = [] if pause else left[: hold.call_size]
             state = self._record(chunk, state, settled, hold, next_call=next_call)
             if pause and state.left:
@@ -242,6 +239,11 @@ class ChunkDelivery:
     def _hand_back(self, chunk: ChunkPayload, state: ChunkState, hold: _Hold, postponed: Postponed) -> Postponed:
         self._ledger.release(chunk.key(), state, owner=hold.owner)
         return postponed
+
+
+def _without(positions: Iterable[int], settled: Iterable[Settled]) -> list[int]:
+    gone = {one.position for one in settled}
+    return [position for position in positions if position not in gone]
 
 
 def _unsent(chunk: ChunkPayload, claimed: ChunkState, *, reason: str | None) -> list[Settled]:

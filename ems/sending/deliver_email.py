@@ -3,7 +3,7 @@
 import math
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 import structlog
@@ -13,6 +13,7 @@ from ems.aws.ses_answers import Accepted, NotNow, Outcome, Refused, Unknown
 from ems.governor.errors import LeaseError
 from ems.governor.lease import Lease
 from ems.governor.policy import Lane
+from ems.sending.guard import ContentGuard
 from ems.sending.outcomes import Delivery, Finished, Postponed, after_pause, after_refused_lease
 from ems.sending.payloads import SinglePayload
 from ems.sending.ports import Mailer, RateGovernor, SuppressionFilter
@@ -33,11 +34,12 @@ class EmailDelivery:
     can take, after which a claim belongs to a dead sender.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each of them is a part of delivering
         self,
         *,
         singles: Singles,
         suppressions: SuppressionFilter,
+        guard: ContentGuard,
         governor: RateGovernor,
         mailer: Mailer,
         doubts: SingleDoubts,
@@ -47,6 +49,7 @@ class EmailDelivery:
     ) -> None:
         self._singles = singles
         self._suppressions = suppressions
+        self._guard = guard
         self._governor = governor
         self._mailer = mailer
         self._doubts = doubts
@@ -60,13 +63,14 @@ class EmailDelivery:
         Raises:
             UnavailableError: DynamoDB cannot be reached; hand the mail in again later.
         """
+        self._guard.let_go(mail)
         suppressed = self._suppressions.filter([a.lower() for a in (mail.to, *mail.cc, *mail.bcc)], kind=mail.kind)
         reason = suppressed.get(mail.to.lower())
         if reason is not None:
             return self._suppress(mail, reason)
-        cc = [address for address in mail.cc if address.lower() not in suppressed]
-        bcc = [address for address in mail.bcc if address.lower() not in suppressed]
-        outgoing = mail.mail(cc=cc, bcc=bcc)
+        if self._guard.holds(mail):
+            return Finished()
+        outgoing = _without_copies(mail, suppressed)
         lane: Lane = "transactional" if mail.kind == "transactional" else "bulk"
         try:
             # Booked before the claim, which is written while the slot comes: whoever waits for the line is in nobody's
@@ -157,3 +161,10 @@ class EmailDelivery:
         if self._singles.mark_abandoned(mail.email_id, reason=SENDER_DIED):
             log.warning("mail in doubt", email_id=mail.email_id, reason=SENDER_DIED)
         return self._doubts.wait()
+
+
+def _without_copies(mail: SinglePayload, suppressed: Collection[str]) -> Mail:
+    """Build the SES mail without the copies to *suppressed* addresses (lower case)."""
+    cc = [address for address in mail.cc if address.lower() not in suppressed]
+    bcc = [address for address in mail.bcc if address.lower() not in suppressed]
+    return mail.mail(cc=cc, bcc=bcc)

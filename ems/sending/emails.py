@@ -21,8 +21,8 @@ class EmailView:
 
     ``timeline`` holds the events in full (the first hundred or so), ``moments`` per event type
     ``{"first": t, "last": t, "count": n}``. ``in_doubt_since`` is set while the mail is in doubt, ``may_pass`` marks a
-    failure whose reason may pass, ``decisions`` are those to send it again or to end a doubt about it, and
-    ``other_message_ids`` name the other messages that SES has made of it then.
+    failure whose reason may pass, ``repeats`` names the mail as whose possible duplicate it was held, ``decisions`` are
+    those about sending it, again or at all, and ``other_message_ids`` name the other messages that SES made of it.
     """
 
     email_id: str
@@ -33,6 +33,7 @@ class EmailView:
     message_id: str | None = None
     reason: str | None = None
     may_pass: bool = False
+    repeats: str | None = None
     in_doubt_since: float | None = None
     attempts: int = 0
     decisions: list[Mapping[str, Any]] = field(default_factory=list)
@@ -111,6 +112,7 @@ def _view(row: TrackerRow) -> EmailView:
         message_id=row.message_id,
         reason=row.reason,
         may_pass=status is Status.FAILED and bool(row.may_pass),
+        repeats=row.repeats,
         in_doubt_since=_seconds(row.doubted_at) if status is Status.IN_DOUBT else None,
         attempts=int(row.attempts or 0),
         decisions=list(row.decisions or []),

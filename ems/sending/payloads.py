@@ -29,7 +29,9 @@ class SinglePayload:
     """One mail, ready to send.
 
     ``resend_of`` is the number of SES calls after which ``resend_by`` decided to send it again: the decision holds for
-    that doubt alone, however often the message comes.
+    that doubt alone, however often the message comes. ``released_by`` decided to send it although it was held.
+
+    ``duplicate_window_seconds`` and ``accepted_at`` (epoch seconds) are what the content guard goes by; 0 holds none.
     """
 
     email_id: str
@@ -45,6 +47,9 @@ class SinglePayload:
     tags: Mapping[str, str] = field(default_factory=dict)
     resend_of: int | None = None
     resend_by: str | None = None
+    released_by: str | None = None
+    duplicate_window_seconds: int = 0
+    accepted_at: float = 0.0
 
     @classmethod
     def of(cls, json: Mapping[str, Any]) -> Self:
@@ -79,7 +84,10 @@ class ChunkRecipient:
 
 @dataclass(frozen=True, slots=True)
 class ChunkPayload:
-    """Up to 50 recipients of a batch. ``data`` is shared; a recipient's own data overrides it."""
+    """Up to 50 recipients of a batch. ``data`` is shared; a recipient's own data overrides it.
+
+    ``duplicate_window_seconds`` and ``accepted_at`` are as in :class:`SinglePayload`.
+    """
 
     batch_id: str
     chunk: int
@@ -90,6 +98,8 @@ class ChunkPayload:
     recipients: tuple[ChunkRecipient, ...]
     reply_to: tuple[str, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
+    duplicate_window_seconds: int = 0
+    accepted_at: float = 0.0
 
     @classmethod
     def of(cls, json: Mapping[str, Any]) -> Self:
@@ -111,6 +121,8 @@ class ChunkPayload:
             "recipients": [[r.index, r.to, r.data] for r in self.recipients],
             "reply_to": self.reply_to,
             "data": self.data,
+            "duplicate_window_seconds": self.duplicate_window_seconds,
+            "accepted_at": self.accepted_at,
         }
         task = TaskMessage(
             messages.DELIVER_CHUNK,
@@ -130,9 +142,11 @@ class ChunkPayload:
 
     def mails(self, positions: Iterable[int]) -> list[Mail]:
         """Build the SES mails at *positions*."""
-        return [
-            Mail(self.email_id(p), self.recipients[p].to, {**self.data, **self.recipients[p].data}) for p in positions
-        ]
+        return [Mail(self.email_id(p), self.recipients[p].to, self.data_of(p)) for p in positions]
+
+    def data_of(self, position: int) -> dict[str, Any]:
+        """Return what the template is filled with at *position*."""
+        return {**self.data, **self.recipients[position].data}
 
     def template(self, configuration_set: str) -> Template:
         """Build what SES needs beside the mails."""

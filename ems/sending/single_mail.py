@@ -17,8 +17,10 @@ MAX_TAGS = 20
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
-def single_payload(campaign: Campaign, request: SingleRequest, email_id: str) -> SinglePayload:
-    """Check a single request and make the message of it.
+def single_payload(
+    campaign: Campaign, request: SingleRequest, email_id: str, *, window_seconds: int, now: float
+) -> SinglePayload:
+    """Check a single request, accepted *now* (epoch seconds), and make the message of it.
 
     Raises:
         InvalidError: A field cannot be accepted.
@@ -46,6 +48,8 @@ def single_payload(campaign: Campaign, request: SingleRequest, email_id: str) ->
         reply_to=reply_to or tuple(campaign.reply_to),
         data=request.data,
         tags=request.tags,
+        duplicate_window_seconds=window_seconds,
+        accepted_at=now,
     )
 
 

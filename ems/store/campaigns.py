@@ -25,6 +25,7 @@ class Campaign:
     ``sender`` is ``address`` or ``name <address>``. ``template_name`` is the SES template of ``template_version``;
     ``variables`` are the paths that every recipient's data must hold. ``html`` and ``text`` are both None for a
     template too large for the row: SES has it. ``state`` is active, paused_by_operator or paused_by_breaker.
+    ``duplicate_window_seconds`` is the time within which a second mail of the same content is held; 0 holds none.
     Times are epoch seconds.
     """
 
@@ -43,6 +44,7 @@ class Campaign:
     state_reason: str | None
     created_at: float
     updated_at: float
+    duplicate_window_seconds: int = 0
 
     @property
     def active(self) -> bool:
@@ -126,6 +128,7 @@ class CampaignStore:
             state_reason=kept.state_reason,
             created_at=kept.created_at,
             updated_at=kept.updated_at,
+            duplicate_window_seconds=kept.duplicate_window_seconds,
         )
         return conditionally("cannot write the campaign", row.save, condition=condition)
 
@@ -147,4 +150,5 @@ def _campaign(row: CampaignRow) -> Campaign:
         state_reason=row.state_reason,
         created_at=float(row.created_at),
         updated_at=float(row.updated_at),
+        duplicate_window_seconds=int(row.duplicate_window_seconds or 0),
     )

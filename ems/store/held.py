@@ -59,6 +59,12 @@ class HeldMails:
             (_held(row) for row in rows if row.send_status == Status.HELD.value), key=lambda one: one.email_id
         )
 
+    def is_queued(self, email_id: str) -> bool:
+        """Tell whether a single mail waits to be sent."""
+        with translated("cannot read a mail"):
+            rows = list(self._tables.emails.batch_get([email_id], consistent_read=True))
+        return any(row.send_status == Status.QUEUED.value for row in rows)
+
     def hold(self, email_id: str, *, repeats: str) -> bool:
         """Hold a queued single mail; False when it is not queued."""
         table = self._tables.emails

@@ -1,7 +1,7 @@
-"""Payloads that are kept because their mails may be sent again.
+"""Payloads that are kept because their mails may be sent again, or after all.
 
-Of single mails and chunks that are held in doubt, and of chunks with failures that may pass. Written only then;
-everything else has its payload in queue messages alone.
+Of single mails and chunks that are held, in doubt or as possible duplicates, and of chunks with failures that may pass.
+Written only then; everything else has its payload in queue messages alone.
 """
 
 import time

@@ -45,6 +45,7 @@ class CampaignRow(Model):
     variables = ListAttribute[Any](of=UnicodeAttribute, default=list)
     state = UnicodeAttribute(default="active")
     state_reason = UnicodeAttribute(null=True)
+    duplicate_window_seconds = NumberAttribute(null=True)
     created_at = NumberAttribute()
     updated_at = NumberAttribute()
 
@@ -246,8 +247,12 @@ class NoteRow(Model):
 
     - ``failure#<task id>``: how the runs of a task failed (:mod:`ems.store.failed_runs`). ``failures`` holds for each
       ``[at, receive, error]``.
+    - ``content#<hash>``: the mails of one content that were let pass (:mod:`ems.store.contents`). ``passed`` holds for
+      each ``[email_id, accepted_at]``; ``version`` guards its read-modify-write.
     """
 
     note = UnicodeAttribute(hash_key=True)
     failures = ListAttribute[Any](null=True)
+    passed = ListAttribute[Any](null=True)
+    version = NumberAttribute(null=True)
     expires_at = TTLAttribute(null=True)

@@ -72,12 +72,14 @@ class Moment(Answer):
 
 
 class EmailDecision(Answer):
-    """What was decided about a mail in doubt, or one that had failed."""
+    """What was decided about a mail in doubt, one that was held or one that had failed."""
 
-    decision: str = Field(description="resend, sent, failed or retry.", examples=["resend"])
+    decision: str = Field(description="resend, sent, failed, release, drop or retry.", examples=["resend"])
     by: str = Field(description="policy (EMS_IN_DOUBT_POLICY), the API key, or the command line.", examples=["policy"])
     at: AwareDatetime
-    reason: str | None = Field(description="Why it was in doubt or had failed.", examples=["ReadTimeoutError"])
+    reason: str | None = Field(
+        description="Why it was in doubt, was held or had failed.", examples=["ReadTimeoutError"]
+    )
 
 
 class Email(Answer):
@@ -94,9 +96,10 @@ class Email(Answer):
     )
     reason: str | None = Field(description="Why it failed, is suppressed or in doubt.")
     may_pass: bool = Field(description="Of a failed mail: the reason lies outside the mail, so a retry may succeed.")
+    repeats: str | None = Field(description="Of a possible duplicate: the mail of the same content that came before.")
     in_doubt_since: AwareDatetime | None = Field(description="Of a mail in doubt: when SES's answer was lost.")
     attempts: int = Field(description="SES calls made for it.")
-    decisions: list[EmailDecision] = Field(description="To send it again, or to end a doubt about it, oldest first.")
+    decisions: list[EmailDecision] = Field(description="About sending it, again or at all, oldest first.")
     created_at: AwareDatetime | None
     sent_at: AwareDatetime | None
     timeline: list[TimelineEntry] = Field(description="Events in the order of their arrival, the first hundred or so.")
@@ -120,7 +123,7 @@ class Counts(Answer):
     suppressed: int
     cancelled: int
     in_doubt: int
-    held: int
+    held: int = Field(description="Possible duplicates; GET /emails?campaign_id=…&status=held lists them.")
 
 
 class Doubt(Answer):
@@ -135,14 +138,14 @@ class Doubt(Answer):
 
 
 class Resolution(Answer):
-    """What came of a decision about mails in doubt."""
+    """What came of a decision about mails in doubt, or about mails that are held."""
 
     decision: Word
     dry_run: bool = Field(description="Nothing was changed; the counts say what would have been.")
     decided: int = Field(description="Mails that the decision was carried out for.")
     proven: int = Field(description="Mails that an SES event has proved to be sent; they count as sent.")
     waiting: int = Field(description="Mails whose window is not over: an event may still settle them.")
-    impossible: int = Field(description="Mails that cannot be sent again: batch cancelled, or payload not kept.")
+    impossible: int = Field(description="Mails that cannot be sent: batch cancelled, or payload not kept.")
 
     @classmethod
     def of(cls, order: Order, counts: resolve.Resolution) -> Self:
@@ -205,6 +208,7 @@ class CampaignSummary(Answer):
     variables: list[str] = Field(description="Paths that every recipient's data, or the shared data, must hold.")
     state: Literal["active", "paused_by_operator", "paused_by_breaker"]
     state_reason: str | None
+    duplicate_window_seconds: int = Field(description="Within it a second mail of the same content is held; 0: never.")
     created_at: AwareDatetime
     updated_at: AwareDatetime
 

@@ -12,6 +12,9 @@ from ems.sending.resolve import Word
 from ems.sending.templates import TemplateParts
 from ems.store.status import Status
 
+MAX_DUPLICATE_WINDOW_SECONDS = 7 * 86_400
+"""The longest window of the content guard: a caller that repeats itself does so within hours."""
+
 MAX_PAGE = 200
 DEFAULT_PAGE = 50
 
@@ -165,6 +168,14 @@ class CampaignBody(Body):
     )
     reply_to: Addresses = ()
     template: Template
+    duplicate_window_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=MAX_DUPLICATE_WINDOW_SECONDS,
+        description="Hold a mail as a possible duplicate when another one to the same recipient with the same data was "
+        "accepted less than this long before or after it. 0: hold none. With an Idempotency-Key nothing is held.",
+        examples=[600],
+    )
 
     def draft(self) -> CampaignDraft:
         """Return the campaign in EMS's terms."""
@@ -174,6 +185,7 @@ class CampaignBody(Body):
             sender=self.sender,
             reply_to=self.reply_to,
             template=TemplateParts(self.template.subject, self.template.html, self.template.text),
+            duplicate_window_seconds=self.duplicate_window_seconds,
         )
 
 
@@ -203,13 +215,13 @@ class Query(BaseModel):
 
 
 class Resolve(Body):
-    """What is to become of mails in doubt whose window is over."""
+    """What is to become of mails in doubt whose window is over, or of mails that are held as possible duplicates."""
 
     model_config = _example(decision="resend")
 
     decision: Word = Field(
-        description="sent: take them as sent. failed: give them up. resend: send them again, though SES may have taken "
-        "them before."
+        description="About mails in doubt: sent takes them as sent, failed gives them up, resend sends them again, "
+        "though SES may have taken them before. About mails that are held: release sends them, drop fails them."
     )
 
 

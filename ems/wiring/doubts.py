@@ -1,11 +1,17 @@
-"""What becomes of mails in doubt, and of failures that may pass."""
+"""What becomes of mails in doubt, of possible duplicates, and of failures that may pass."""
 
 from ems.sending.again import ChunkAgain
 from ems.sending.chunk_doubts import ChunkDoubts
+from ems.sending.doubt_orders import DoubtOrders
 from ems.sending.doubt_policy import DoubtPolicy
+from ems.sending.guard import ContentGuard
+from ems.sending.held_orders import HeldOrders
+from ems.sending.resolve import Resolver
 from ems.sending.single_doubts import SingleDoubts
 from ems.store.again import Again
+from ems.store.contents import ContentNotes
 from ems.store.doubts import Doubts
+from ems.store.held import HeldMails
 from ems.store.kept import Kept
 from ems.store.unresolved import UnresolvedChunks
 from ems.wiring.parts import part
@@ -27,7 +33,7 @@ class Doubting(Rate):
 
     @part
     def unresolved(self) -> UnresolvedChunks:
-        """Chunks with doubts, or with failures that may pass."""
+        """Chunks with doubts, possible duplicates, or failures that may pass."""
         return UnresolvedChunks(self.tables)
 
     @part
@@ -60,3 +66,30 @@ class Doubting(Rate):
             kept=self.kept,
             policy=self.doubt_policy,
         )
+
+    @part
+    def held_mails(self) -> HeldMails:
+        """Possible duplicates."""
+        return HeldMails(self.tables)
+
+    @part
+    def content_guard(self) -> ContentGuard:
+        """Holds what repeats."""
+        notes = ContentNotes(self.tables, retention_seconds=self.retention_seconds)
+        return ContentGuard(notes=notes, held=self.held_mails, kept=self.kept)
+
+    @part
+    def resolver(self) -> Resolver:
+        """Carries out what an operator decides about doubts and possible duplicates."""
+        doubts = DoubtOrders(
+            batches=self.batch_store,
+            doubts=self.doubts,
+            kept=self.kept,
+            again=self.again,
+            queue=self.sqs,
+            policy=self.doubt_policy,
+        )
+        held = HeldOrders(
+            batches=self.batch_store, held=self.held_mails, kept=self.kept, again=self.again, queue=self.sqs
+        )
+        return Resolver(batches=self.batch_store, unresolved=self.unresolved, kept=self.kept, doubts=doubts, held=held)

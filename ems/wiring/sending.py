@@ -13,7 +13,6 @@ from ems.sending.emails import Emails
 from ems.sending.gate import Gate
 from ems.sending.rate_report import RateReport
 from ems.sending.release import Drainer
-from ems.sending.resolve import Resolver
 from ems.sending.retry import Retries
 from ems.sending.unsent import Unsent
 from ems.sending.waiting import WaitingRoom
@@ -76,6 +75,7 @@ class Sending(Doubting):
         return EmailDelivery(
             singles=self.singles,
             suppressions=self.suppressions,
+            guard=self.content_guard,
             governor=self.governor,
             mailer=self.mailer,
             doubts=self.single_doubts,
@@ -90,6 +90,7 @@ class Sending(Doubting):
             ledger=self.ledger,
             gate=Gate(self.batch_store, self.parking),
             suppressions=self.suppressions,
+            guard=self.content_guard,
             governor=self.governor,
             mailer=self.mailer,
             doubts=self.chunk_doubts,
@@ -106,19 +107,6 @@ class Sending(Doubting):
             parking=self.parking,
             emails=self.email_delivery,
             chunks=self.chunk_delivery,
-        )
-
-    @part
-    def resolver(self) -> Resolver:
-        """Carries out what an operator decides about doubts."""
-        return Resolver(
-            batches=self.batch_store,
-            unresolved=self.unresolved,
-            doubts=self.doubts,
-            kept=self.kept,
-            again=self.again,
-            queue=self.sqs,
-            policy=self.doubt_policy,
         )
 
     @part

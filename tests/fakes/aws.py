@@ -1,5 +1,8 @@
 """boto3's SQS client, as far as it only has to remember what it was asked."""
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,3 +30,18 @@ class RecordingSqs:
             raise EndpointConnectionError(endpoint_url=arguments["QueueUrl"])
         texts = {value for name, value in arguments.items() if name != "QueueUrl" and isinstance(value, str)}
         self.calls.append((call, texts))
+
+
+@contextmanager
+def counted_calls(client: Any) -> Iterator[Counter[str]]:
+    """Count a client's calls by operation while the block runs."""
+    calls: Counter[str] = Counter()
+
+    def count(*, model: Any, **_: Any) -> None:
+        calls.update([model.name])
+
+    client.meta.events.register("before-call", count)
+    try:
+        yield calls
+    finally:
+        client.meta.events.unregister("before-call", count)

@@ -13,6 +13,7 @@ from fakes.sending import Died, FakeCampaigns, FakeGovernor, FakeSuppressions, a
 from fakes.tables import (
     batches_of,
     chunk_doubts_of,
+    guard_of,
     ledger_of,
     parking_of,
     resolver_of,
@@ -173,6 +174,7 @@ class MainPath:
         )
         common: dict[str, Any] = {
             "suppressions": self.suppressions,
+            "guard": guard_of(tables, self.clock, through=self.fused),
             "governor": self.fused(self.governor),
             "mailer": self.fused(self.ses),
             "configuration_set": "ems",

@@ -10,7 +10,10 @@ from moto import mock_aws
 
 from ems.sending.again import ChunkAgain
 from ems.sending.chunk_doubts import ChunkDoubts
+from ems.sending.doubt_orders import DoubtOrders
 from ems.sending.doubt_policy import DoubtPolicy
+from ems.sending.guard import ContentGuard
+from ems.sending.held_orders import HeldOrders
 from ems.sending.ports import QueueSender
 from ems.sending.resolve import Resolver
 from ems.sending.retry import Retries
@@ -18,6 +21,7 @@ from ems.sending.single_doubts import SingleDoubts
 from ems.settings import Settings
 from ems.store.again import Again
 from ems.store.batches import BatchStore
+from ems.store.contents import ContentNotes
 from ems.store.doubts import Doubts
 from ems.store.held import HeldMails
 from ems.store.kept import Kept
@@ -106,17 +110,36 @@ def chunk_doubts_of(
     )
 
 
-def resolver_of(tables: Tables, clock: Clock, queue: QueueSender, *, through: Through = directly) -> Resolver:
-    return Resolver(
-        batches=batches_of(tables, clock),
-        unresolved=through(UnresolvedChunks(tables)),
-        doubts=through(doubts_of(tables, clock)),
+def contents_of(tables: Tables, clock: Clock) -> ContentNotes:
+    return ContentNotes(tables, retention_seconds=RETENTION_SECONDS, clock=clock, sleep=clock.sleep)
+
+
+def guard_of(tables: Tables, clock: Clock, *, through: Through = directly) -> ContentGuard:
+    return ContentGuard(
+        notes=through(contents_of(tables, clock)),
+        held=through(held_of(tables, clock)),
         kept=through(kept_of(tables, clock)),
-        again=ChunkAgain(through(again_of(tables, clock))),
+        clock=clock,
+    )
+
+
+def resolver_of(tables: Tables, clock: Clock, queue: QueueSender, *, through: Through = directly) -> Resolver:
+    batches, kept = batches_of(tables, clock), through(kept_of(tables, clock))
+    again = ChunkAgain(through(again_of(tables, clock)))
+    doubts = DoubtOrders(
+        batches=batches,
+        doubts=through(doubts_of(tables, clock)),
+        kept=kept,
+        again=again,
         queue=queue,
         policy=DoubtPolicy(),
         clock=clock,
     )
+    held = HeldOrders(
+        batches=batches, held=through(held_of(tables, clock)), kept=kept, again=again, queue=queue, clock=clock
+    )
+    unresolved = through(UnresolvedChunks(tables))
+    return Resolver(batches=batches, unresolved=unresolved, kept=kept, doubts=doubts, held=held)
 
 
 def retries_of(tables: Tables, clock: Clock, *, through: Through = directly) -> Retries:

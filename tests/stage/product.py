@@ -74,7 +74,7 @@ class Api:
         assert answer.status < 400, f"{method} {path}: {answer.status} {answer.document}"
         return answer.document
 
-    def campaign(self, name: str, kind: str) -> str:
+    def campaign(self, name: str, kind: str, **fields: Any) -> str:
         """Create a campaign that greets by name; return its id, which is new every time."""
         body = {
             "campaign_id": f"{name}-{uuid.uuid4().hex[:8]}",
@@ -82,6 +82,7 @@ class Api:
             "kind": kind,
             "sender": "Shop <shop@example.com>",
             "template": {"subject": "Hello {{name}}", "html": "<p>Dear {{name}}</p>", "text": "Dear {{name}}"},
+            **fields,
         }
         return str(self.ok("POST", "/campaigns", body)["campaign_id"])
 

@@ -61,3 +61,9 @@ def test_one_says_what_it_is_about(services: FakeServices) -> None:
         assert CliRunner().invoke(main, arguments).exit_code == 2
     assert services.resolver.orders == []
     assert Resolution(decided=1) + Resolution(decided=2, proven=1) == Resolution(decided=3, proven=1)
+
+
+def test_possible_duplicates_have_words_of_their_own(services: FakeServices) -> None:
+    assert run("resolve", "drop", "ba-1", "--dry-run").startswith("2 held to be dropped")
+    assert "2 sent, though they may be duplicates" in run("resolve", "release", "ba-1", "--yes")
+    assert services.resolver.orders[-1] == ("ba-1", Order("release", "the command line"))

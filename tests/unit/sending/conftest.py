@@ -5,7 +5,7 @@ from fakes.clock import Clock
 from fakes.queues import MemorySqs
 from fakes.release import FakeLine, FakeSenders, drainer_of
 from fakes.sending import ChunkSize, FakeCampaigns, FakeGovernor, FakeMailer, FakeSuppressions, address, batch
-from fakes.tables import batches_of, chunk_doubts_of, ledger_of, parking_of, single_doubts_of, singles_of
+from fakes.tables import batches_of, chunk_doubts_of, guard_of, ledger_of, parking_of, single_doubts_of, singles_of
 
 from ems.sending.accept import Acceptance, Limits
 from ems.sending.chunk_doubts import ChunkDoubts
@@ -110,6 +110,7 @@ def email_delivery(
     return EmailDelivery(
         singles=singles,
         suppressions=suppressions,
+        guard=guard_of(tables, clock),
         governor=governor,
         mailer=mailer,
         doubts=single_doubts_of(tables, clock, doubt_policy),
@@ -143,7 +144,7 @@ def timing() -> Timing:
 
 @pytest.fixture
 def chunk_delivery(
-    ledger: Ledger,
+    tables: Tables,
     gate: Gate,
     suppressions: FakeSuppressions,
     governor: FakeGovernor,
@@ -154,9 +155,10 @@ def chunk_delivery(
 ) -> ChunkDelivery:
     """What delivers chunks of the accepted batch b1."""
     return ChunkDelivery(
-        ledger=ledger,
+        ledger=ledger_of(tables, clock),
         gate=gate,
         suppressions=suppressions,
+        guard=guard_of(tables, clock),
         governor=governor,
         mailer=mailer,
         doubts=chunk_doubts,

@@ -124,3 +124,18 @@ def test_a_bad_cursor_is_422_and_named(client: FlaskClient) -> None:
     answer = client.get("/campaigns?cursor=" + "x" * 2001)
 
     assert [one["field"] for one in answer.json["errors"]] == ["cursor"]
+
+
+def test_the_window_of_the_content_guard_is_off_until_it_is_set(client: FlaskClient) -> None:
+    assert client.post("/campaigns", json=CAMPAIGN).json["duplicate_window_seconds"] == 0
+    changed = client.put("/campaigns/welcome", json={**CHANGED, "duplicate_window_seconds": 600}).json
+    assert changed["duplicate_window_seconds"] == 600
+    assert client.get("/campaigns/welcome").json == changed
+    assert client.put("/campaigns/welcome", json=CHANGED).json["duplicate_window_seconds"] == 0
+
+
+@pytest.mark.parametrize("seconds", [-1, 604_801, 1.5, "600", None, True])
+def test_a_window_that_cannot_be_is_refused_by_its_name(client: FlaskClient, seconds: object) -> None:
+    answer = client.post("/campaigns", json={**CAMPAIGN, "duplicate_window_seconds": seconds})
+    assert answer.status_code == 422
+    assert [problem["field"] for problem in answer.json["errors"]] == ["duplicate_window_seconds"]
