@@ -24,6 +24,9 @@ from ems.tracking.events import SesEvent
 RECORDED = Path(__file__).parents[2] / "fixtures" / "messages"
 RELEASES = sorted(path.name for path in RECORDED.iterdir() if path.is_dir())
 GROUPING = [release for release in RELEASES if (RECORDED / release / "track_events.json").exists()]
+GUARDING = {"0b4c782"}
+"""Releases that write what the content guard goes by."""
+
 NAMES = ["deliver_email", "deliver_chunk", "track_event"]
 
 TO_COME = {"added_by_the_next_release": {"since": 2}}
@@ -90,6 +93,14 @@ def test_a_worker_of_today_sends_a_chunk_of_yesterday(release: str) -> None:
     )
     assert (chunk.data, chunk.reply_to) == ({"shop": "Shop"}, ("help@example.com",))
     assert chunk.email_id(1) == "buxq3fg6ge4denvkstydorl7p-000151"
+
+
+@pytest.mark.parametrize("name", ["deliver_email", "deliver_chunk"])
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_content_guard_holds_nothing_of_a_release_before_it(release: str, name: str) -> None:
+    payload = run(recorded(release, name))
+    guarded = (payload.duplicate_window_seconds, payload.accepted_at)
+    assert guarded == ((600, 1_800_000_000.5) if release in GUARDING else (0, 0.0))
 
 
 @pytest.mark.parametrize("release", RELEASES)
