@@ -106,6 +106,7 @@ class MadeUpDynamoDb(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self._records = records
         self._ledger = list(records.ledger())
+        self._places = {(one["batch_id"]["S"], one["item"]["S"]): place for place, one in enumerate(self._ledger)}
 
     def answer(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
         """Return the body of an answer."""
@@ -127,17 +128,25 @@ class MadeUpDynamoDb(ThreadingHTTPServer):
                 return _items([])
 
     def _page(self, asked: dict[str, Any], numbers: range, item: Callable[[int], Item]) -> dict[str, Any]:
-        mine = numbers[asked.get("Segment", 0) :: SEGMENTS]
-        after = asked.get("ExclusiveStartKey", {"place": {"S": "0"}})
-        start = int(after["place"]["S"])
+        """Answer a page of a segment; its last item's key says where the next one starts."""
+        mine = numbers[asked["Segment"] :: SEGMENTS]
+        after = asked.get("ExclusiveStartKey")
+        start = 0 if after is None else mine.index(self._number(after)) + 1
         answer = _items([item(number) for number in mine[start : start + PAGE_ROWS]])
         if start + PAGE_ROWS < len(mine):
-            answer["LastEvaluatedKey"] = {"place": {"S": str(start + PAGE_ROWS)}}
+            last = answer["Items"][-1]
+            names = ("email_id",) if "email_id" in last else ("batch_id", "item")
+            answer["LastEvaluatedKey"] = {name: last[name] for name in names}
         return answer
 
+    def _number(self, key: Item) -> int:
+        """Return the place of the item with a key, of a mail or of the ledger."""
+        if "email_id" in key:
+            return number_of(key["email_id"]["S"])
+        return self._places[key["batch_id"]["S"], key["item"]["S"]]
+
     def _row(self, email_id: str) -> Item:
-        batch_id, _, index = email_id.rpartition("-")
-        return self._records.mail(int(batch_id[1:]) * BATCH + int(index))
+        return self._records.mail(number_of(email_id))
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -183,6 +192,12 @@ def _serve(records: Records, port: "multiprocessing.SimpleQueue[int]") -> None:
 def batch_id_of(number: int) -> str:
     """Name a batch, as long as EMS's own names are."""
     return f"b{number:024d}"
+
+
+def number_of(email_id: str) -> int:
+    """Return the place of a mail among all."""
+    batch_id, _, index = email_id.rpartition("-")
+    return int(batch_id[1:]) * BATCH + int(index)
 
 
 def _items(items: list[Item]) -> dict[str, Any]:
