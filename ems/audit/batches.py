@@ -115,7 +115,7 @@ def waiting_chunks(records: BatchRecords) -> Iterator[int]:
 def waits(records: BatchRecords, number: int) -> bool:
     """Tell whether there must be a message of a chunk: it has something left to do, and is not at rest either.
 
-    One that is done has to decide about its doubts, or to have its payload kept for those that may be sent again. In
+    One that is done has to decide about its doubts, or to have its payload kept for those that may yet be sent to. In
     a cancelled batch nobody is.
     """
     if records.batch is None or not records.batch.accepted or number in records.parked:
@@ -123,8 +123,8 @@ def waits(records: BatchRecords, number: int) -> bool:
     chunk = records.chunks.get(number)
     if chunk is None:
         return number < records.batch.chunks and not records.cancelled
-    unresolved = bool(chunk.doubted or chunk.passing) and number not in records.kept and not records.cancelled
-    return not chunk.done or unresolved
+    unresolved = bool(chunk.doubted or chunk.passing or chunk.repeating)
+    return not chunk.done or (unresolved and number not in records.kept and not records.cancelled)
 
 
 def breaks_of(records: BatchRecords, *, recent: float) -> Iterator[Break]:
@@ -172,9 +172,10 @@ def _wrong_chunk(records: BatchRecords, number: int) -> Iterator[Break]:
         yield Break(Kind.CHUNK, subject, f"holds {chunk.size} recipients and accounts for {chunk.placed}")
     if chunk.done and chunk.left + chunk.under_way:
         yield Break(Kind.CHUNK, subject, f"is done with {chunk.left + chunk.under_way} recipients left")
-    if chunk.doubted != chunk.counts[Status.IN_DOUBT]:
-        named = f"counts {chunk.counts[Status.IN_DOUBT]} in doubt and names {chunk.doubted}"
-        yield Break(Kind.CHUNK, subject, f"{named}: nobody decides about the others")
+    for state, names in ((Status.IN_DOUBT, chunk.doubted), (Status.HELD, chunk.repeating)):
+        if names != chunk.counts[state]:
+            counted = f"counts {chunk.counts[state]} {state} and names {names}"
+            yield Break(Kind.CHUNK, subject, f"{counted}: nobody decides about the others")
     expected = _expected_rows(chunk)
     for status in sorted({*expected, *found}):
         if expected[status] != found[status]:

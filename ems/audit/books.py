@@ -40,8 +40,8 @@ PRAGMA temp_store = FILE;
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE batch (batch_id PRIMARY KEY, campaign_id, state, requested, total, chunks) WITHOUT ROWID;
-CREATE TABLE chunk (batch_id, number, done, size, "left", under_way, doubted, passing, again, updated_at,
-                    {", ".join(_COUNTS)}, PRIMARY KEY (batch_id, number)) WITHOUT ROWID;
+CREATE TABLE chunk (batch_id, number, done, size, "left", under_way, doubted, passing, repeating, again,
+                    updated_at, {", ".join(_COUNTS)}, PRIMARY KEY (batch_id, number)) WITHOUT ROWID;
 CREATE TABLE listed (batch_id, lot_id, number, PRIMARY KEY (batch_id, lot_id, number)) WITHOUT ROWID;
 CREATE TABLE payload (lot_id, number, PRIMARY KEY (lot_id, number)) WITHOUT ROWID;
 CREATE TABLE kept_chunk (batch_id, number, PRIMARY KEY (batch_id, number)) WITHOUT ROWID;
@@ -58,7 +58,7 @@ CREATE INDEX by_batch ON mail (batch_id, chunk, status, may_pass, created_at);
 CREATE INDEX by_message ON message (message_id, email_id);
 INSERT INTO waiting (email_id) SELECT email_id FROM mail
   WHERE batch_id IS NULL AND (status IN ('{Status.QUEUED}', '{Status.SENDING}')
-    OR status = '{Status.IN_DOUBT}' AND email_id NOT IN (SELECT email_id FROM kept_mail));
+    OR status IN ('{Status.IN_DOUBT}', '{Status.HELD}') AND email_id NOT IN (SELECT email_id FROM kept_mail));
 """  # noqa: S608 - constants
 
 _WAITING_PAGE = """
@@ -206,12 +206,21 @@ class Books:
         return records
 
     def _chunks(self, batch_id: str) -> Iterator[ChunkEntry]:
-        for _id, number, done, size, left, under_way, doubted, passing, again, updated_at, *counts in self._rows(
-            "SELECT * FROM chunk WHERE batch_id = ?", batch_id
-        ):
-            counted = Counter(dict(zip(_COUNTS, counts, strict=True)))
+        for _id, number, done, *rest in self._rows("SELECT * FROM chunk WHERE batch_id = ?", batch_id):
+            size, left, under_way, doubted, passing, repeating, again, updated_at, *counts = rest
             yield ChunkEntry(
-                batch_id, number, bool(done), size, left, under_way, counted, doubted, passing, bool(again), updated_at
+                batch_id=batch_id,
+                number=number,
+                done=bool(done),
+                size=size,
+                left=left,
+                under_way=under_way,
+                counts=Counter(dict(zip(_COUNTS, counts, strict=True))),
+                doubted=doubted,
+                passing=passing,
+                repeating=repeating,
+                again=bool(again),
+                updated_at=updated_at,
             )
 
     def _insert(self, table: str, values: tuple[Any, ...]) -> None:
@@ -227,6 +236,6 @@ class Books:
 
 
 def _chunk_values(entry: ChunkEntry) -> tuple[Any, ...]:
-    places = (entry.size, entry.left, entry.under_way, entry.doubted, entry.passing)
+    places = (entry.size, entry.left, entry.under_way, entry.doubted, entry.passing, entry.repeating)
     counts = (entry.counts[status] for status in _COUNTS)
     return (entry.batch_id, entry.number, entry.done, *places, entry.again, entry.updated_at, *counts)

@@ -50,7 +50,7 @@ REMEDY: Mapping[Kind, str] = {
     Kind.NOT_SUPPRESSED: "put the address on the suppression list, unless it was taken off on purpose",
     Kind.NO_CAUSE: "look for its event in email-events and email-events-dlq; if it is in neither, lift the suppression",
     Kind.LOST: "nobody will send it: repeat the request with its Idempotency-Key, or send to the recipient anew",
-    Kind.UNDECIDED: "end its doubts with `ems resolve sent|failed`; what it holds cannot be sent again",
+    Kind.UNDECIDED: "it cannot be sent any more: end doubts by `ems resolve sent|failed`, what is held by `drop`",
     Kind.DEAD_LETTER: "`ems dlq show ID` tells why; mend that, then `ems dlq redrive`, or give up with `ems dlq drop`",
     Kind.STALE_MESSAGE: "nothing is left to do for it: a worker drops it, and `ems dlq drop` a dead letter",
 }

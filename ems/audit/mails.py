@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ems.audit.findings import Break, Kind
+from ems.sending.doubt_policy import RESEND
 from ems.sending.ids import split_recipient_id
+from ems.sending.retry import RETRY
 from ems.store.audit_entries import MailEntry
 from ems.store.status import Status
 from ems.store.tracking import DERIVED_PREFIX
@@ -16,6 +18,9 @@ Moments = dict[str, dict[str, Any]]
 
 TAKEN_FOR_SENT = (Status.SENT.value,)
 """The last decision about a mail in doubt that an operator considers sent (:mod:`ems.sending.resolve`)."""
+
+SENT_AGAIN = frozenset({RESEND, RETRY})
+"""Decisions after which SES may make another message of a mail."""
 
 _STATUSES = frozenset(Status)
 _TYPES = frozenset(EventType)
@@ -35,9 +40,11 @@ def breaks_of(mail: MailEntry) -> Iterator[Break]:
     if mail.send_status == Status.SENT and not (mail.message_ids or mail.seen or mail.decisions[-1:] == TAKEN_FOR_SENT):
         # An event proves a sending by itself, and an operator may take a mail in doubt for sent.
         yield Break(Kind.NO_MESSAGE_ID, mail.email_id, "sent, with neither a message id nor an event of SES")
-    made, decided = len(_messages_made(mail)), len(mail.decisions)
+    made, decided = len(_messages_made(mail)), sum(one in SENT_AGAIN for one in mail.decisions)
     if made > 1 + decided:
-        yield Break(Kind.TWICE, mail.email_id, f"SES made {made} messages of it, after {decided} decisions about it")
+        yield Break(
+            Kind.TWICE, mail.email_id, f"SES made {made} messages of it, after {decided} decisions to send it again"
+        )
     if mail.send_status is None and batch_of(mail) is None and _was_taken(mail):
         yield Break(Kind.UNRECORDED, mail.email_id, "SES has sent it, and no sender recorded that")
     yield from _wrong_events(mail)

@@ -20,6 +20,7 @@ ACCEPT_SECONDS = 60.0
 """A single mail this young may still be on its way into the queue: its row comes first."""
 
 _WAITING_STATUSES = frozenset({Status.QUEUED.value, Status.SENDING.value})
+_UNDECIDED_STATUSES = frozenset({Status.IN_DOUBT.value, Status.HELD.value})
 
 
 class Standing:
@@ -77,7 +78,7 @@ class Standing:
         for mail in self._reads.mails_by_id(email_ids):
             if mail.send_status in _WAITING_STATUSES and mail.created_at < old:
                 yield Waiting(email_id=mail.email_id)
-            elif mail.send_status == Status.IN_DOUBT:
+            elif mail.send_status in _UNDECIDED_STATUSES:
                 undecided.append(mail.email_id)
         kept = self._reads.kept(undecided)
         yield from (Waiting(email_id=email_id, undecided=True) for email_id in undecided if email_id not in kept)

@@ -85,7 +85,7 @@ class AuditReads:
                 yield from self._payloads(lot)
 
     def kept_mails(self) -> Iterator[LedgerEntry]:
-        """Read which single mails are held in doubt with their payload, consistently."""
+        """Read which single mails are held with their payload, consistently."""
         table = self._tables.batches
         return self._ledger(table.query(KEPT, consistent_read=True, attributes_to_get=LEDGER_ATTRIBUTES))
 

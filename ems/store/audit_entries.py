@@ -43,6 +43,7 @@ LEDGER_ATTRIBUTES = [
     *(status.value for status in COUNTED),
     "doubted",
     "passing",
+    "repeating",
     "again",
     "parked",
     "updated_at",
@@ -99,8 +100,8 @@ class BatchEntry:
 class ChunkEntry:
     """A chunk's item: recipients by where they are. ``counts`` holds those that are settled, by status.
 
-    ``doubted`` and ``passing`` are how many it names as in doubt and as failed for a reason that may pass. ``again`` is
-    of a chunk whose recipients came from other chunks, to be sent to once more.
+    ``doubted``, ``passing`` and ``repeating`` are how many it names as in doubt, as failed for a reason that may pass,
+    and as held. ``again`` is of a chunk whose recipients came from other chunks, to be sent to once more.
     """
 
     batch_id: str
@@ -112,6 +113,7 @@ class ChunkEntry:
     counts: Mapping[str, int]
     doubted: int = 0
     passing: int = 0
+    repeating: int = 0
     again: bool = False
     updated_at: float = 0.0
 
@@ -148,7 +150,7 @@ class KeptChunkEntry:
 
 @dataclass(frozen=True, slots=True)
 class KeptMailEntry:
-    """The payload of a single mail that is held in doubt is there."""
+    """The payload of a single mail that is held, in doubt or as a possible duplicate, is there."""
 
     email_id: str
 
@@ -231,6 +233,7 @@ def _chunk(row: BatchRow, number: int) -> ChunkEntry:
         counts=Counter(counts_of(row)),
         doubted=len(row.doubted or ()),
         passing=len(row.passing or ()),
+        repeating=len(row.repeating or ()),
         again=row.again is not None,
         updated_at=float(row.updated_at or 0),
     )

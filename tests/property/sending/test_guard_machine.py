@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from itertools import pairwise
 
+from fakes.audit import auditor_of
 from fakes.main_path import Answer, Fuse, MainPath
 from fakes.sending import CAMPAIGN, entry
 from fakes.strategies import fuses, plans, steps
@@ -86,6 +87,11 @@ class Guarding(RuleBasedStateMachine):
         waiting = self.path.sqs.queues.get(queue, [])
         self.path.sqs.send(queue, [waiting[0].message] if waiting else [])
 
+    @rule()
+    def an_operator_audits(self) -> None:
+        [verdict] = auditor_of(self.path).everything()
+        assert verdict.breaks == []
+
     @invariant()
     def ses_took_nothing_twice(self) -> None:
         assert set(self.path.ses.taken.values()) <= {1}
@@ -125,6 +131,7 @@ class Guarding(RuleBasedStateMachine):
         assert set(statuses.values()) <= {"sent", "in_doubt"}
         assert {email_id for email_id, status in statuses.items() if status == "sent"} <= set(self.path.ses.taken)
         self.ses_took_nothing_twice()
+        self.an_operator_audits()
 
 
 TestGuarding = Guarding.TestCase

@@ -1,10 +1,11 @@
 """Whatever policies, operators and `ems dlq` decide, the books stay sound at every step."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from fakes.audit import Books
-from fakes.sending import address
+from fakes.sending import CAMPAIGN, address
 
 from ems import queues
 from ems.audit.findings import Kind
@@ -132,3 +133,41 @@ def test_a_suppressed_address_is_not_sent_to_again(resending: Books) -> None:
     resending.path.settle_down()
     assert resending.row(email_id).send_status == "suppressed"
     assert books_of(resending) == {"suppressed": 1}
+
+
+@pytest.fixture
+def repeated(books: Books) -> Books:
+    """A batch of two and a single mail that were sent; the same once more, and all of it is held."""
+    books.path.campaigns.campaigns["welcome"] = replace(CAMPAIGN, duplicate_window_seconds=600)
+    for _ in range(2):
+        books.batch(2), books.single(7)
+        books.path.run(seconds=5)
+    return books
+
+
+def test_possible_duplicates_are_held_with_their_payload(repeated: Books) -> None:
+    assert books_of(repeated) == {"sent": 3, "held": 3}
+
+
+@pytest.mark.parametrize(("word", "expected"), [("release", {"sent": 6}), ("drop", {"sent": 3, "failed": 3})])
+def test_an_operator_decides_about_possible_duplicates(repeated: Books, word: Word, expected: dict[str, int]) -> None:
+    repeated.path.resolver.everything(Order(word, "me"))
+    books_of(repeated)
+    repeated.path.settle_down()
+    assert books_of(repeated) == expected
+
+
+def test_a_possible_duplicate_that_nobody_would_find_is_a_break(repeated: Books) -> None:
+    chunks = repeated.tables.batches
+    [row] = chunks.scan(chunks.repeating.exists())
+    row.update(actions=[chunks.repeating.remove()])
+    [broken] = repeated.audit().breaks
+    assert (broken.kind, broken.subject) == (Kind.CHUNK, f"{row.batch_id} chunk 0")
+    assert "counts 2 held and names 0" in broken.what
+
+
+def test_possible_duplicates_without_their_payload_are_left_to_nobody(repeated: Books) -> None:
+    table = repeated.tables.batches
+    for row in table.scan(table.item.startswith("kept#") | (table.batch_id == "#kept")):
+        row.delete()
+    assert [one.kind for one in repeated.audit().breaks] == [Kind.UNDECIDED] * 2

@@ -66,7 +66,7 @@ def test_a_doubt_that_its_chunk_does_not_name(books: Books) -> None:
     row.update(actions=[type(row).doubted.delete({f"{batch_id}-000001"})])
     verdict = books.audit()
     assert found(verdict) == [(Kind.CHUNK, f"{batch_id} chunk 0")]
-    assert "counts 2 in doubt and names 1" in verdict.breaks[0].what
+    assert "counts 2 in_doubt and names 1" in verdict.breaks[0].what
 
 
 def test_a_failure_that_may_pass_and_that_its_chunk_does_not_name(books: Books) -> None:
