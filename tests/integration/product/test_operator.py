@@ -5,6 +5,8 @@ import requests
 from stage.polling import until
 from stage.product import Api, Product, people
 
+from ems.local.processes import free_port
+
 pytestmark = pytest.mark.processes
 
 
@@ -75,6 +77,22 @@ def test_flower_shows_the_workers(product: Product) -> None:
         return all(f"{name}@" in page.text for name in ("sender", "events", "control"))
 
     until(workers)
+
+
+def test_flower_ends_by_itself_when_it_is_asked_to(product: Product) -> None:
+    """The other processes are asked under load: tests/lab, the scenarios called deploy."""
+    port = str(free_port())
+    with product.start("flower", FLOWER_PORT=port) as second:
+        until(lambda: _answers(f"http://127.0.0.1:{port}/workers"))
+        second.stop()
+    assert "SIGKILL" not in second.log.read_text()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=10).ok
+    except requests.ConnectionError:
+        return False
 
 
 def test_the_logs_hold_no_address_and_no_data(product: Product, api: Api) -> None:
