@@ -18,7 +18,7 @@ from lab.catalog import scenarios
 from lab.stand import Stand
 from lab.trial import Trial
 
-COLUMNS = ("accepted", "sent", "duplicates", "lost", "in doubt", "recovered in s")
+COLUMNS = ("accepted", "sent", "duplicates", "lost", "in doubt", "recovered in s", "ended in s")
 
 
 def main() -> None:
@@ -41,11 +41,11 @@ def main() -> None:
         for scenario in chosen:
             results.append(Trial(stand, scenario, seed=arguments.seed).run())
             _tell(results[-1])
-        twice = stand.ses.report()["duplicates"]
+        twice = stand.ses.report()["duplicates"] - sum(result.chosen for result in results)
     _write(arguments.json, results, seed=arguments.seed, duplicates=twice)
     Console(width=130).print(_table(results, seed=arguments.seed))
     broken = [result.scenario for result in results if result.breaks]
-    print(f"{len(results)} scenarios, {len(broken)} broken; SES's log as a whole holds {twice} duplicates")
+    print(f"{len(results)} scenarios, {len(broken)} broken; in SES's log are {twice} duplicates that nobody chose")
     sys.exit(1 if broken or twice else 0)
 
 
@@ -63,7 +63,15 @@ def _table(results: list[Result], *, seed: int) -> Table:
         table.add_column(column, justify="right")
     table.add_column("verdict")
     for one in results:
-        figures = (one.accepted, one.sent, one.duplicates, one.lost, one.in_doubt, one.recovered_seconds)
+        figures = (
+            one.accepted,
+            one.sent,
+            one.duplicates,
+            one.lost,
+            one.in_doubt,
+            one.recovered_seconds,
+            one.ended_seconds,
+        )
         verdict = "[red]BROKEN[/red]" if one.breaks else "holds"
         table.add_row(one.scenario, *("" if figure is None else f"{figure:,}" for figure in figures), verdict)
     return table

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stage.product import Api
 
@@ -19,7 +19,11 @@ NEVER_SENT = ("failed", "suppressed", "cancelled")
 
 @dataclass(frozen=True)
 class Result:
-    """One row of the table: recipients, seconds, and everything that does not hold."""
+    """One row of the table: recipients, seconds, and everything that does not hold.
+
+    ``ended_seconds`` is how long the slowest process took to end that was asked to; ``chosen`` the second mails that
+    are no duplicates, since the policy or an operator chose them.
+    """
 
     scenario: str
     accepted: int = 0
@@ -28,6 +32,8 @@ class Result:
     lost: int = 0
     in_doubt: int = 0
     recovered_seconds: float | None = None
+    ended_seconds: float | None = None
+    chosen: int = 0
     breaks: tuple[str, ...] = ()
 
 
@@ -41,6 +47,7 @@ class Books:
         told: SES's log: how many events it published, by type.
         counted: EMS's records: how many events it counted, by type.
         standing: EMS's records: the mails in doubt, failed, suppressed and cancelled, as a caller reads them.
+        chosen: EMS's records: how often it was decided to send a mail again that SES took more than once.
         cancelled: How many recipients the batch counts as cancelled; they have no rows.
         breaks: What the audit found, and what lies in dead-letter queues.
     """
@@ -50,13 +57,19 @@ class Books:
     told: Counter[str]
     counted: Counter[str]
     standing: Mapping[str, AbstractSet[str]]
+    chosen: Mapping[str, int] = field(default_factory=dict)
     cancelled: int = 0
     breaks: tuple[str, ...] = ()
 
     @property
     def duplicates(self) -> int:
-        """How many mails too many SES took."""
-        return self.taken.total() - len(self.taken)
+        """How many mails too many SES took, and nobody chose."""
+        return sum(max(number - 1 - self.chosen.get(email_id, 0), 0) for email_id, number in self.taken.items())
+
+    @property
+    def chosen_again(self) -> int:
+        """How many mails too many SES took because somebody chose it."""
+        return self.taken.total() - len(self.taken) - self.duplicates
 
     @property
     def lost(self) -> int:
@@ -95,16 +108,18 @@ def read_books(stand: Stand, accepted: Accepted) -> Books:
     api, campaign_id = stand.api, accepted.campaign_id
     mails = list(stand.ses.mails(campaign_id=campaign_id))
     verdicts = stand.services.auditor.subject(campaign_id)
+    taken = Counter(mail["tags"]["ems_email_id"] for mail in mails)
     dead = stand.depths([queues.dead_letter(name) for name in QUEUES])
     return Books(
         accepted,
-        taken=Counter(mail["tags"]["ems_email_id"] for mail in mails),
+        taken=taken,
         told=Counter("_".join(event["type"].lower().split()) for mail in mails for event in mail["events"]),
         counted=sum((verdict.recount.events for verdict in verdicts), Counter[str]()),
         standing={
             status: {mail["email_id"] for mail in api.emails(campaign_id, status)}
             for status in ("in_doubt", *NEVER_SENT)
         },
+        chosen={email_id: _resends(api, email_id) for email_id, number in taken.items() if number > 1},
         cancelled=0 if accepted.batch_id is None else api.batch(accepted.batch_id)["counts"]["cancelled"],
         breaks=(
             *(str(broken) for verdict in verdicts for broken in verdict.breaks),
@@ -113,8 +128,18 @@ def read_books(stand: Stand, accepted: Accepted) -> Books:
     )
 
 
+def _resends(api: Api, email_id: str) -> int:
+    return sum(one["decision"] == "resend" for one in api.email(email_id)["decisions"])
+
+
 def judge(
-    books: Books, scenario: str, *, doubt: int, recovered_seconds: float | None = None, breaks: Sequence[str] = ()
+    books: Books,
+    scenario: str,
+    *,
+    doubt: int,
+    recovered_seconds: float | None = None,
+    ended_seconds: float | None = None,
+    breaks: Sequence[str] = (),
 ) -> Result:
     """Give the verdict. At most *doubt* recipients may be in doubt; *breaks* are known before."""
     in_doubt = len(books.standing["in_doubt"])
@@ -134,5 +159,7 @@ def judge(
         lost=books.lost,
         in_doubt=in_doubt,
         recovered_seconds=recovered_seconds,
+        ended_seconds=ended_seconds,
+        chosen=books.chosen_again,
         breaks=tuple(found),
     )

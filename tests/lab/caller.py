@@ -1,5 +1,6 @@
 """A backend that hands mails over and, when it hears nothing, asks again with the same Idempotency-Key."""
 
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -56,15 +57,18 @@ def hand_over(api: Api, campaign_id: str, load: Load) -> Accepted:
         batch: dict[str, Any] = {"campaign_id": campaign_id, "recipients": recipients}
         if load.due_in is not None:
             batch["send_at"] = (datetime.now(UTC) + timedelta(seconds=load.due_in)).isoformat()
-        answer = _insist(api, "/send-bulk-email", batch)
+        answer = insist(api, "/send-bulk-email", batch)
         batch_id, bulk = answer["batch_id"], answer["accepted"]
     mail = {"campaign_id": campaign_id, "data": {"name": "Ada"}}
-    addresses = (f"{campaign_id}-single-{n}@example.com" for n in range(load.singles))
-    singles = tuple(_insist(api, "/send-email", {**mail, "to": to})["email_id"] for to in addresses)
-    return Accepted(campaign_id, singles, batch_id, bulk)
+    singles = []
+    for number in range(load.singles):
+        to = f"{campaign_id}-single-{number}@example.com"
+        singles.append(insist(api, "/send-email", {**mail, "to": to})["email_id"])
+        time.sleep(load.every)
+    return Accepted(campaign_id, tuple(singles), batch_id, bulk)
 
 
-def _insist(api: Api, path: str, body: dict[str, Any]) -> Any:
+def insist(api: Api, path: str, body: dict[str, Any]) -> Any:
     """Post until it is accepted. A lost connection and a 503 say: again; the key makes that harmless."""
     key = uuid.uuid4().hex
 

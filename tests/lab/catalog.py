@@ -3,40 +3,40 @@
 from stage import acts
 from stage.exchange import Act, Spot
 
+from lab.decisions import by_people
 from lab.scenario import Load, Scenario, Strike
 from lab.stand import CALL_SIZE
-
-CHUNK = 4 * CALL_SIZE
-"""Recipients of a chunk, at the lab's rate and size of calls (docs/adr/0016): four calls."""
-
-SINGLE = Load(singles=1)
-ONE_CHUNK = Load(bulk=CHUNK)
-PARKED = Load(bulk=CHUNK, due_in=2)
-CROWD = Load(singles=10, bulk=6 * CHUNK, bounces=4)
-MANY = Load(bulk=50_000, ends_after=200)
-MANY_PARKED = Load(bulk=50_000, ends_after=200, due_in=5)
-
-IN_HAND = 10 + 6 * CALL_SIZE
-"""What all senders together can have in hand of a crowd: each single mail, and a call of each of its chunks."""
-
-EMAILS, BATCHES, RATE = "email-event-tracker", "email-batch", "email-rate"
-TRIGGER, WAIT, EVENTS, CONTROL = "email-trigger", "email-wait", "email-events", "ems-control"
-
-CLAIM_MAIL = Spot("UpdateItem", EMAILS, holds=('"sending"',))
-SETTLE_MAIL = Spot("UpdateItem", EMAILS, holds=('"sent"', '"lease_owner"'))
-CLAIM_CHUNK = Spot("UpdateItem", BATCHES, holds=('"lease_owner"', '"started_at"'), lacks=('"cancelled"',))
-SETTLE_CHUNK = Spot("TransactWriteItems", BATCHES)
-LEASE = Spot("UpdateItem", RATE, holds=("granted = granted + :recipients",))
-CALL = Spot("SendEmail|SendBulkEmail")
-ACK = Spot("DeleteMessageBatch", TRIGGER)
-
-ANY_CALL, ANY_SETTLING = (1, 4), (2, 5)
-"""Which request at a spot: the first transaction of a chunk marks its first call, the next four settle a call each."""
+from lab.vocabulary import (
+    ACK,
+    ANY_CALL,
+    ANY_SETTLING,
+    BATCHES,
+    CALL,
+    CHUNK,
+    CLAIM_CHUNK,
+    CLAIM_MAIL,
+    CONTROL,
+    CROWD,
+    EMAILS,
+    EVENTS,
+    IN_HAND,
+    LEASE,
+    MANY,
+    MANY_PARKED,
+    ONE_CHUNK,
+    PARKED,
+    RELEASE,
+    SETTLE_CHUNK,
+    SETTLE_MAIL,
+    SINGLE,
+    TRIGGER,
+    WAIT,
+)
 
 
 def scenarios() -> list[Scenario]:
     """List them all, anew for each run: some acts remember what they did."""
-    return [*_sender(), *_web(), *_others(), *_sqs(), *_ses(), *_dynamodb(), *_sns()]
+    return [*_sender(), *_web(), *_others(), *_sqs(), *_ses(), *_dynamodb(), *_sns(), *by_people()]
 
 
 def _sender() -> list[Scenario]:
@@ -65,12 +65,10 @@ def _sender() -> list[Scenario]:
         ("before the acknowledgement", Strike(ACK, acts.kill_before), 0),
         ("after the acknowledgement", Strike(ACK, acts.kill_after), 0),
     ]
-    short = {"sender, chunk: killed during the call", "sender, mail: killed after the record"}
     return [
-        Scenario(name, load, (strike,), doubt=doubt, short=name in short)
+        Scenario(f"sender, {what}: killed {step}", load, (strike,), doubt=doubt)
         for what, load, steps in (("mail", SINGLE, mail), ("chunk", ONE_CHUNK, chunk))
         for step, strike, doubt in steps
-        for name in [f"sender, {what}: killed {step}"]
     ]
 
 
@@ -102,7 +100,7 @@ def _web() -> list[Scenario]:
 
 def _others() -> list[Scenario]:
     """Everybody else gets kill -9, and all at once."""
-    release, delete = Spot("SendMessageBatch", TRIGGER), Spot("DeleteMessageBatch", WAIT)
+    delete = Spot("DeleteMessageBatch", WAIT)
     forget = Spot("DeleteItem", BATCHES, holds=('"#parked"',))
     suppress, track = Spot("PutItem", "email-suppression"), Spot("UpdateItem", EMAILS, holds=('"moments"',))
     tick, told = Spot("SendMessage", CONTROL), Spot("SendMessageBatch", EVENTS)
@@ -114,18 +112,16 @@ def _others() -> list[Scenario]:
         return Strike(Spot(), act, (20, 60), times=6, chance=0.03)
 
     return [
-        Scenario("drainer: killed after sending", ONE_CHUNK, (Strike(release, acts.kill_after),)),
+        Scenario("drainer: killed after sending", ONE_CHUNK, (Strike(RELEASE, acts.kill_after),)),
         Scenario("drainer: killed before deleting", ONE_CHUNK, (Strike(delete, acts.kill_before),)),
-        Scenario("drainer: killed after sending what was parked", PARKED, (Strike(release, acts.kill_after),)),
+        Scenario("drainer: killed after sending what was parked", PARKED, (Strike(RELEASE, acts.kill_after),)),
         Scenario("drainer: killed before forgetting what was parked", PARKED, (Strike(forget, acts.kill_before),)),
         Scenario(
             "tracking: killed before the suppression", ONE_CHUNK, (Strike(suppress, acts.kill_before),), (leaves,)
         ),
         Scenario("tracking: killed after the suppression", ONE_CHUNK, (Strike(suppress, acts.kill_after),), (leaves,)),
         Scenario("tracking: killed before the event's write", ONE_CHUNK, (Strike(track, acts.kill_before, some),)),
-        Scenario(
-            "tracking: killed after the event's write", ONE_CHUNK, (Strike(track, acts.kill_after, some),), short=True
-        ),
+        Scenario("tracking: killed after the event's write", ONE_CHUNK, (Strike(track, acts.kill_after, some),)),
         Scenario("web, event: killed after the queue took it", ONE_CHUNK, (Strike(told, acts.kill_after, some),)),
         Scenario("beat: killed at a tick", ONE_CHUNK, (Strike(tick, acts.kill_after),)),
         Scenario("everything: killed at once", CROWD, (at_some_call,), doubt=IN_HAND, short=True),
@@ -222,5 +218,11 @@ def _sns() -> list[Scenario]:
             "SNS: the events of lost answers come late",
             events,
             ses=(lost, {"kind": "late_events", "seconds": 15.0}),
+        ),
+        Scenario(
+            "SNS: the events come after the mail was sent again",
+            SINGLE,
+            (Strike(CALL, acts.kill_after),),
+            ({"kind": "late_events", "seconds": 40.0},),
         ),
     ]

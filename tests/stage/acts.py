@@ -108,3 +108,21 @@ class HandOutAgain:
             json.dumps({"QueueUrl": asked.document["QueueUrl"], "Entries": entries}).encode(),
         )
         return {sent["MessageId"] for sent in json.loads(exchange.ask(copies).body)["Successful"]}
+
+
+class Keep:
+    """Lets messages pass into a queue (SendMessageBatch), and keeps a copy of each."""
+
+    def __init__(self) -> None:
+        self._bodies: list[str] = []
+        self._lock = threading.Lock()
+
+    @property
+    def bodies(self) -> list[str]:
+        with self._lock:
+            return list(self._bodies)
+
+    def __call__(self, exchange: Exchange) -> Answer:
+        with self._lock:
+            self._bodies += [entry["MessageBody"] for entry in exchange.request.document["Entries"]]
+        return exchange.pass_on()

@@ -25,8 +25,20 @@ LOOK_SECONDS = 0.05
 SHORTEST_LIFE_SECONDS = 1.0
 """What dies sooner is started again only after this long."""
 
+GRACE_SECONDS = 30.0
+"""How long a process has to end when it is asked to."""
 
-@dataclass
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process of the line *name* ended after SIGTERM; one that did not do so *by_itself* was killed."""
+
+    name: str
+    seconds: float
+    by_itself: bool
+
+
+@dataclass(eq=False)
 class _Kept:
     """One process line and what runs of it now."""
 
@@ -63,16 +75,28 @@ class Supervisor:
         with self._lock:
             self._kept.append(_Kept(name, environment, self._run(name, environment), time.monotonic()))
 
-    def replace(self, name: str, **more: str) -> None:
-        """End the processes of a line in order, and start as many with *more* in their environment."""
+    def replace(self, *names: str, **more: str) -> list[Ended]:
+        """Deploy: ask the processes of lines to end, and start as many with *more* in their environment.
+
+        As an init system does, wait for each only so long.
+        """
         with self._lock:
-            old = [kept for kept in self._kept if kept.name == name]
-            self._kept = [kept for kept in self._kept if kept.name != name]
+            old = [kept for kept in self._kept if kept.name in names]
+            self._kept = [kept for kept in self._kept if kept.name not in names]
+        asked = time.monotonic()
         for kept in old:
             kept.running.terminate()
-        for kept in old:
-            kept.running.wait()
-            self.start(name, **more)
+        ended: list[Ended] = []
+        while old:
+            seconds = time.monotonic() - asked
+            gone = [kept for kept in old if kept.running.poll() is not None or seconds > GRACE_SECONDS]
+            old = [kept for kept in old if kept not in gone]
+            for kept in gone:
+                ended.append(Ended(kept.name, round(seconds, 1), by_itself=kept.running.poll() is not None))
+                _kill(kept)
+                self.start(kept.name, **more)
+            time.sleep(LOOK_SECONDS)
+        return ended
 
     def pids(self) -> list[int]:
         """List every process, with those that they started themselves."""
@@ -101,9 +125,7 @@ class Supervisor:
         self._ended.set()
         self._keeper.join()
         for kept in self._kept:
-            with suppress(ProcessLookupError):  # nothing is asked of them any more
-                os.killpg(kept.running.pid, signal.SIGKILL)
-            kept.running.wait()
+            _kill(kept)  # nothing is asked of them any more
 
     def _run(self, name: str, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         with self.log(name).open("ab") as log:
@@ -125,3 +147,10 @@ class Supervisor:
                     if kept.running.poll() is not None and lived > SHORTEST_LIFE_SECONDS:
                         kept.running, kept.since = self._run(kept.name, kept.environment), time.monotonic()
                         self.restarts += 1
+
+
+def _kill(kept: _Kept) -> None:
+    """End what is left of a process and of those that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(kept.running.pid, signal.SIGKILL)
+    kept.running.wait()

@@ -32,6 +32,14 @@ def test_a_second_mail_is_a_break() -> None:
     assert result.breaks == ("1 mails went out twice",)
 
 
+def test_a_second_mail_that_was_chosen_is_no_duplicate_and_a_third_is() -> None:
+    twice, thrice = Counter([*TAKEN, "mail-1"]), Counter([*TAKEN, "mail-1", "mail-1"])
+    chosen = {"mail-1": 1}
+    result = judge(books(taken=twice, chosen=chosen), "chosen", doubt=0)
+    assert (result.duplicates, result.chosen, result.breaks) == (0, 1, ())
+    assert judge(books(taken=thrice, chosen=chosen), "once too often", doubt=0).duplicates == 1
+
+
 def test_a_recipient_whom_ses_never_had_is_lost_unless_a_record_says_why() -> None:
     without = Counter(TAKEN[1:])
     assert judge(books(taken=without), "lost", doubt=0).lost == 1

@@ -8,7 +8,7 @@ from lab.catalog import scenarios
 
 def test_every_scenario_has_a_name_of_its_own_and_a_fault() -> None:
     assert Counter(one.name for one in scenarios()).most_common(1)[0][1] == 1
-    assert [one.name for one in scenarios() if not one.strikes and not one.ses] == []
+    assert [one.name for one in scenarios() if not (one.strikes or one.ses or one.deploys)] == []
 
 
 @pytest.mark.parametrize(
@@ -21,10 +21,14 @@ def test_every_scenario_has_a_name_of_its_own_and_a_fault() -> None:
         ("tracking:", ("after the suppression", "before the event's write")),
         ("beat:", ("killed",)),
         ("everything:", ("killed at once",)),
+        ("resolve:", ("drainer is killed", "sender is killed", "web is killed")),
+        ("retry:", ("web is killed", "sender is killed")),
+        ("dead letters:", ("was sent", "waits for its doubts", "was sent again")),
+        ("deploy:", ("web", "sender", "events", "control", "beat", "everything")),
         ("SQS:", ("twice at once", "twice, late", "visibility ends while SES is slow")),
         ("SES:", ("500", "throttles", "hangs after acceptance", "cuts the connection", "mixed statuses")),
         ("DynamoDB:", ("throttles", "its answer lost", "conflicts cancel")),
-        ("SNS:", ("twice", "in disorder", "late")),
+        ("SNS:", ("twice", "in disorder", "late", "after the mail was sent again")),
     ],
 )
 def test_every_kind_of_fault_that_ems_promises_to_survive_has_a_scenario(who: str, faults: tuple[str, ...]) -> None:
