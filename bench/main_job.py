@@ -4,8 +4,9 @@ Prints one table and writes one JSON line for each number of sender processes::
 
     python bench/main_job.py --senders 1 2 --rate 100 --recipients 3000 --singles-per-second 5
 
-All figures come from the SES simulator's own log but for the time of acceptance, which is when the caller had its 202.
-``used`` is the share of the limit over the campaign without its first and last two seconds.
+What became of the mails comes from the SES simulator's own log, the time of acceptance from the caller, who had its
+202 then. ``used`` is the share of the limit over the campaign without its first and last two seconds. Lease requests
+and unused seconds are those of the campaign's last minute, as ``GET /rate`` tells them.
 """
 
 import argparse
@@ -19,8 +20,10 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
+from joining import Joining
 from rich.console import Console
 from rich.table import Table
+from usage import EMS, Usage, usage
 
 from ems.local.api import Api
 from ems.local.client import SimulatorClient
@@ -31,11 +34,12 @@ PATIENCE_SECONDS = 600
 TEMPLATE = {"subject": "{{name}}", "text": "Dear {{name}}, https://example.com"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """One run. Shares of the limit, recipients, milliseconds, seconds."""
+    """One run: what the caller and SES saw, then what EMS says of itself, then what it cost."""
 
     senders: int
+    guests: int
     rate: float
     recipients: int
     used: float
@@ -47,6 +51,20 @@ class Figures:
     transactional_p99_ms: float
     accept_seconds: float
     recipients_per_call: float
+    lease_requests_per_call: float
+    unused_seconds: dict[str, float]
+    ems_cpu_ms_per_recipient: float
+    cores_busy: dict[str, float]
+    memory_mib: dict[str, float]
+
+
+@dataclass(slots=True)
+class Watched:
+    """What was seen while the campaign ran: the last ``/rate``, and what the processes used from *start* to *end*."""
+
+    start: Usage
+    end: Usage
+    rate: dict[str, Any]
 
 
 class Singles(threading.Thread):
@@ -83,52 +101,76 @@ def measure(stack: Stack, args: argparse.Namespace, senders: int) -> Figures:
     batch_id = api.call("POST", "/send-bulk-email", {"campaign_id": "bulk", "recipients": recipients})["batch_id"]
     accept_seconds = time.monotonic() - began
     singles = Singles(api, args.singles_per_second)
+    joining = Joining(args.join_every) if args.join_every else None
     singles.start()
+    if joining:
+        joining.start()
     try:
-        wait_until_done(stack, api, batch_id)
+        watched = wait_until_done(stack, api, batch_id)
     finally:
         singles.stop()
+        if joining:
+            joining.stop()
     time.sleep(EDGE_SECONDS)  # the last single mails
-    return figures(simulator, singles, args, senders=senders, accept_seconds=accept_seconds)
+    return Figures(
+        senders=senders,
+        guests=joining.guests if joining else 0,
+        accept_seconds=round(accept_seconds, 2),
+        **at_ses(simulator, singles, args),
+        **of_ems(watched, args.recipients),
+    )
 
 
-def wait_until_done(stack: Stack, api: Api, batch_id: str) -> None:
+def wait_until_done(stack: Stack, api: Api, batch_id: str) -> Watched:
     """Wait for the campaign, looking on seldom: looking costs what is measured."""
     deadline = time.monotonic() + PATIENCE_SECONDS
+    watched = Watched(start=usage(), end=usage(), rate=api.call("GET", "/rate"))
     while api.call("GET", f"/batches/{batch_id}")["status"] != "done":
         stack.check()
         if time.monotonic() > deadline:
             raise TimeoutError(f"the campaign is not done after {PATIENCE_SECONDS} s")
         time.sleep(2)
+        watched.end, watched.rate = usage(), api.call("GET", "/rate")
+    return watched
 
 
-def figures(
-    simulator: SimulatorClient, singles: Singles, args: argparse.Namespace, *, senders: int, accept_seconds: float
-) -> Figures:
-    """Work the run out from the simulator's log."""
+def at_ses(simulator: SimulatorClient, singles: Singles, args: argparse.Namespace) -> dict[str, Any]:
+    """Work out from the simulator's log what became of the mails."""
     report: dict[str, Any] = simulator.report()
     bulk = simulator.report(campaign_id="bulk")
     first, last = bulk["first_accepted_at"] + EDGE_SECONDS, bulk["last_accepted_at"] - EDGE_SECONDS
     mails = list(simulator.mails())
     steady = sum(1 for mail in mails if first <= mail["at"] < last)
-    at_ses = {mail["tags"]["ems_email_id"]: mail["at"] for mail in mails}
-    waits = [1000 * (at_ses[one] - at) for one, at in singles.accepted_at.items() if one in at_ses]
+    accepted_at = {mail["tags"]["ems_email_id"]: mail["at"] for mail in mails}
+    waits = [1000 * (accepted_at[one] - at) for one, at in singles.accepted_at.items() if one in accepted_at]
     cuts = quantiles(waits, n=100)
     calls = sum(number for name, number in report["calls"].items() if name.startswith("Send"))
-    return Figures(
-        senders=senders,
-        rate=args.rate,
-        recipients=args.recipients,
-        used=round(steady / ((last - first) * args.rate), 4),
-        fullest_second=report["fullest_second"],
-        throttled_calls=report["throttled_calls"],
-        duplicates=report["duplicates"],
-        lost=args.recipients + len(singles.accepted_at) - report["accepted"],
-        transactional_p50_ms=round(cuts[49]),
-        transactional_p99_ms=round(cuts[98]),
-        accept_seconds=round(accept_seconds, 2),
-        recipients_per_call=round(report["accepted"] / calls, 1),
-    )
+    return {
+        "rate": args.rate,
+        "recipients": args.recipients,
+        "used": round(steady / ((last - first) * args.rate), 4),
+        "fullest_second": report["fullest_second"],
+        "throttled_calls": report["throttled_calls"],
+        "duplicates": report["duplicates"],
+        "lost": args.recipients + len(singles.accepted_at) - report["accepted"],
+        "transactional_p50_ms": round(cuts[49]),
+        "transactional_p99_ms": round(cuts[98]),
+        "recipients_per_call": round(report["accepted"] / calls, 1),
+    }
+
+
+def of_ems(watched: Watched, recipients: int) -> dict[str, Any]:
+    """Work out what EMS says of itself, and what it cost."""
+    calls = sum(lane["calls"] for lane in watched.rate["lanes"].values())
+    cores = watched.end.since(watched.start)
+    seconds = watched.end.at - watched.start.at
+    return {
+        "lease_requests_per_call": round(watched.rate["lease_requests"] / max(calls, 1), 2),
+        "unused_seconds": watched.rate["unused_seconds"],
+        "ems_cpu_ms_per_recipient": round(1000 * seconds * sum(cores.get(name, 0) for name in EMS) / recipients, 1),
+        "cores_busy": {name: round(busy, 2) for name, busy in sorted(cores.items())},
+        "memory_mib": {name: round(mib) for name, mib in sorted(watched.end.memory_mib.items())},
+    }
 
 
 def main() -> None:
@@ -138,8 +180,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=100)
     parser.add_argument("--recipients", type=int, default=3000)
     parser.add_argument("--singles-per-second", type=float, default=5)
+    parser.add_argument("--join-every", type=float, help="a further sender joins, and leaves after so many seconds")
     args = parser.parse_args()
-    table = Table(*(name.replace("_", " ") for name in Figures.__slots__))
+    runs: list[Figures] = []
     environment = dict(os.environ)
     for senders in args.senders:
         os.environ.clear()
@@ -148,10 +191,17 @@ def main() -> None:
             tempfile.TemporaryDirectory() as state,
             Stack(state_dir=Path(state), rate=args.rate, senders=senders) as stack,
         ):
-            measured = measure(stack, args, senders)
-        print(json.dumps(asdict(measured)), flush=True)
-        table.add_row(*(str(value) for value in asdict(measured).values()))
+            runs.append(measure(stack, args, senders))
+        print(json.dumps(asdict(runs[-1])), flush=True)
+    table = Table("", *(f"run {number}" for number in range(1, len(runs) + 1)))
+    for name in Figures.__slots__:
+        table.add_row(name.replace("_", " "), *(shown(getattr(run, name)) for run in runs))
     Console(width=200).print(table)
+
+
+def shown(value: float | dict[str, float]) -> str:
+    """Write a figure as one line, or one line for each of several."""
+    return "\n".join(f"{key} {one:g}" for key, one in value.items()) if isinstance(value, dict) else f"{value:g}"
 
 
 if __name__ == "__main__":

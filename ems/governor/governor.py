@@ -231,6 +231,7 @@ class Governor:
 
     def _request(self, grant: Grant, queue: WaitingLine, tickets: tuple[Ticket, ...]) -> None:
         self.tally.requests += 1
+        self.watch.requested()
         asked = self._clock()
         outcome = self._store.book(grant.booking)
         took = min(max(0.0, self._clock() - asked), LONGEST_ROUND_TRIP_SECONDS)

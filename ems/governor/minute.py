@@ -42,6 +42,7 @@ class Minute:
         senders: The processes that reported lately.
         lanes: By lane.
         refused: Leases that were refused, by reason (:mod:`ems.governor.errors`).
+        lease_requests: Requests to DynamoDB for slots; one books for several calls when several wait.
         unused_seconds: Of 60 seconds of the line at its full rate, those that sent nothing, by reason:
 
             - ``no_work``: no call waited for a slot.
@@ -56,6 +57,7 @@ class Minute:
     senders: tuple[SenderReport, ...]
     lanes: dict[str, LaneTotals]
     refused: dict[str, int]
+    lease_requests: int
     unused_seconds: dict[Unused, float]
 
 
@@ -65,6 +67,7 @@ def account(line: Line, reports: Sequence[SenderReport], *, now: int, policy: Po
         senders=tuple(reports),
         lanes={lane: _totals([one.lanes[lane] for one in reports if lane in one.lanes]) for lane in LANES},
         refused=dict(sum((Counter(one.refused) for one in reports), Counter[str]())),
+        lease_requests=sum(one.requests for one in reports),
         unused_seconds=_unused(line, reports, now=now, policy=policy),
     )
 

@@ -71,6 +71,7 @@ class Reporter:
                 lanes=minute.lanes,
                 refused=minute.refused,
                 missed=minute.missed,
+                requests=minute.requests,
                 newest=minute.newest,
                 asking=minute.asking,
             )

@@ -24,6 +24,7 @@ class _Second:
     waits: dict[Lane, list[float]] = field(default_factory=lambda: defaultdict(list))
     refused: Counter[str] = field(default_factory=Counter)
     missed: int = 0
+    requests: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Watched:
     lanes: dict[str, LaneWaits]
     refused: dict[str, int]
     missed: int
+    requests: int
     newest: int
     asking: tuple[int, ...]
 
@@ -70,6 +72,11 @@ class Watch:
         with self._lock:
             self._now().missed += recipients
 
+    def requested(self) -> None:
+        """Note a request to the store for slots, granted or not."""
+        with self._lock:
+            self._now().requests += 1
+
     def last_minute(self) -> Watched:
         """Add up the last 60 full seconds and the present one."""
         with self._lock:
@@ -82,6 +89,7 @@ class Watch:
                 lanes={lane: self._lane(lane, recent) for lane in LANES},
                 refused=dict(refused),
                 missed=sum(second.missed for second in recent),
+                requests=sum(second.requests for second in recent),
                 newest=newest,
                 asking=tuple(round(min(second.asking, 1.0) * 1000) if second else 0 for second in kept),
             )

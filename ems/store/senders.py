@@ -5,7 +5,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from ems.store.failures import translated
@@ -62,6 +62,7 @@ class SenderReport:
         lanes: By lane.
         refused: Leases that were refused, by reason.
         missed: Recipients whose slots were missed.
+        requests: Requests to the store for slots.
         newest: The newest second (since the epoch) of ``asking``.
         asking: Thousandths of each second, the oldest first, in which at least one call waited to be given a slot.
     """
@@ -73,6 +74,7 @@ class SenderReport:
     lanes: Mapping[str, LaneWaits] = field(default_factory=dict)
     refused: Mapping[str, int] = field(default_factory=dict)
     missed: int = 0
+    requests: int = 0
     newest: int = 0
     asking: tuple[int, ...] = ()
 
@@ -122,4 +124,5 @@ def _report(told: Mapping[str, Any]) -> SenderReport:
     offset = told["clock_offset_seconds"]
     lanes = {lane: LaneWaits(**waits) for lane, waits in told["lanes"].items()}
     parsed = {"clock_offset_seconds": offset and tuple(offset), "lanes": lanes, "asking": tuple(told["asking"])}
-    return SenderReport(**{**told, **parsed})
+    known = {one.name for one in fields(SenderReport)}  # a later release may tell more
+    return SenderReport(**{name: value for name, value in {**told, **parsed}.items() if name in known})

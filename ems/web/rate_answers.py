@@ -56,6 +56,9 @@ class RateAnswer(Answer):
         "(its work goes on with a fresh message) or stopping (a process that ends).",
         examples=[{"quota": 4}],
     )
+    lease_requests: int = Field(
+        description="Requests to DynamoDB for slots in the last minute; one books for all calls that wait."
+    )
     senders: list[Sender] = Field(description="Sender processes that reported in the last 15 seconds.")
     clock_offset_seconds: tuple[float, float] | None = Field(
         description="Least and most that this web process's clock is ahead of AWS's; null when not measured yet."

@@ -22,6 +22,7 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ems_lane_calls": ("Calls of the last minute that were given a slot.", ("lane",)),
     "ems_lane_waiting_calls": ("Calls that wait for a slot now.", ("lane",)),
     "ems_lane_wait_seconds": ("How calls of the last minute waited until their slot.", ("lane", "of")),
+    "ems_lease_requests": ("Requests for slots in the last minute.", ()),
     "ems_lease_refusals": ("Leases that were refused in the last minute.", ("reason",)),
     "ems_quota_left_recipients": ("What the lane may still send of the 24-hour quota.", ("lane",)),
     "ems_bulk_held_back": ("1 while all bulk waits for this.", ("reason",)),
@@ -78,6 +79,7 @@ def _samples(rate: RateAnswer) -> Iterator[tuple[str, list[str], Any]]:
     yield "ems_backlog_recipients", [], rate.backlog
     yield "ems_account_age_seconds", [], rate.account_age_seconds
     yield "ems_senders", [], len(rate.senders)
+    yield "ems_lease_requests", [], rate.lease_requests
     for hindrance in ("quota", "account"):
         yield "ems_bulk_held_back", [hindrance], rate.bulk_waits_for == hindrance
     for reason, seconds in rate.unused_seconds.items():

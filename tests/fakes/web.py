@@ -241,6 +241,7 @@ class FakeRate:
             "sending": True,
             "penalty": 0,
             "line_ahead_seconds": 0.1,
+            "lease_requests": 40,
             "unused_seconds": {"no_work": 3.0, "no_grant": 0.0, "throttled": 0.0, "late": 0.0},
             "lanes": {
                 "transactional": {"calls": 12, "mean_seconds": 0.1, "longest_seconds": 0.2, "waiting": 0},

@@ -77,11 +77,12 @@ def test_while_no_limit_is_known_there_is_no_line_to_account_for() -> None:
 def test_the_lanes_of_all_processes_are_added_up() -> None:
     one = replace(sender(0), lanes={"bulk": LaneWaits(calls=1, seconds=0.3, longest_seconds=0.3, waiting=1)})
     two = replace(sender(0), lanes={"bulk": LaneWaits(calls=3, seconds=0.5, longest_seconds=0.4)}, refused={"quota": 2})
+    one, two = replace(one, requests=3), replace(two, requests=4)
     minute: Minute = account(line(used=0), [one, two], now=NOW * SECOND, policy=POLICY)
     bulk, none = minute.lanes["bulk"], minute.lanes["transactional"]
     assert (bulk.calls, bulk.mean_seconds, bulk.longest_seconds, bulk.waiting) == (4, 0.2, 0.4, 1)
     assert (none.calls, none.mean_seconds) == (0, None)
-    assert minute.refused == {"quota": 2}
+    assert (minute.refused, minute.lease_requests) == ({"quota": 2}, 7)
 
 
 # What a process sees itself.
@@ -109,13 +110,14 @@ def test_refusals_waits_and_missed_slots_of_the_last_minute_are_told_and_older_o
     watch.granted("bulk", wait=0.25)
     watch.granted("bulk", wait=0.75)
     watch.missed(2)
+    watch.requested()
     seen = watch.last_minute()
     assert seen.lanes["bulk"] == LaneWaits(calls=2, seconds=1.0, longest_seconds=0.75, waiting=0)
-    assert (seen.refused, seen.missed) == ({"quota": 1}, 2)
+    assert (seen.refused, seen.missed, seen.requests) == ({"quota": 1}, 2, 1)
     clock.advance(MINUTE + 1)
     with watch.asking("bulk"):
         seen = watch.last_minute()
-    assert (seen.lanes["bulk"], seen.refused, seen.missed) == (LaneWaits(waiting=1), {}, 0)
+    assert (seen.lanes["bulk"], seen.refused, seen.missed, seen.requests) == (LaneWaits(waiting=1), {}, 0, 0)
     clock.advance(KEPT_SECONDS)
     watch.missed(1)
     assert len(watch._seconds) == 1

@@ -53,7 +53,13 @@ class Senders:
 
 
 def minute(reports: Sequence[SenderReport]) -> Minute:
-    return Minute(senders=tuple(reports), lanes={}, refused={}, unused_seconds={"no_work": 60.0, "no_grant": 0.0})
+    return Minute(
+        senders=tuple(reports),
+        lanes={},
+        refused={},
+        lease_requests=0,
+        unused_seconds={"no_work": 60.0, "no_grant": 0.0},
+    )
 
 
 def fifty(_limit: float) -> int:

@@ -23,6 +23,7 @@ def told(clock: Clock, process: str = "mail-1-7") -> SenderReport:
         lanes={"bulk": LaneWaits(calls=3, seconds=0.4, longest_seconds=0.2, waiting=1)},
         refused={"quota": 2},
         missed=4,
+        requests=9,
         newest=int(clock()) - 1,
         asking=(0, 500, 1000),
     )
@@ -36,6 +37,14 @@ def test_a_report_is_read_as_it_was_written_beside_the_other_items(
     reports.write(told(clock))
     reports.write(replace(told(clock), missed=5))
     assert reports.read(newer_than=clock() - 1) == [replace(told(clock), missed=5), told(clock, "mail-2-7")]
+
+
+def test_what_a_later_release_reports_is_left_alone(reports: SenderReports, tables: Tables, clock: Clock) -> None:
+    reports.write(told(clock))
+    row = tables.rate.get("sender#mail-1-7")
+    row.report = {**row.report, "added_by_the_next_release": 1}
+    row.save()
+    assert reports.read(newer_than=clock() - 1) == [told(clock)]
 
 
 def test_a_process_that_reports_no_more_is_forgotten(reports: SenderReports, clock: Clock) -> None:
