@@ -10,7 +10,7 @@ EMS = ("web", "sender", "events", "control", "beat", "flower")
 """The Procfile's processes; the others are the embedded AWS and the process manager."""
 
 _MARKS = {
-    "ministack": "emulator",
+    "ems/local/emulator.py": "emulator",
     "ems.local.simulator": "simulator",
     "gunicorn": "web",
     "sender@": "sender",

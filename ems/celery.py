@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import Celery, signals
 
-from ems import logs, messages, queues
+from ems import logs, memory, messages, queues
 from ems.settings import Settings
 from ems.tasks.base import EmsTask
 from ems.tasks.control import Drain
@@ -24,8 +24,9 @@ def create_app(settings: Settings) -> Celery:
         name: {"rate_limit": settings.task_rate_limit} for name in (messages.DELIVER_EMAIL, messages.DELIVER_CHUNK)
     }
     services = Services(settings)
-    for task in TASKS:
-        celery.register_task(task(services))
+    tasks = [kind(services) for kind in TASKS]
+    for task in tasks:
+        celery.register_task(task)
 
     def configure_logs(**_: object) -> None:
         logs.configure(settings)
@@ -34,12 +35,21 @@ def create_app(settings: Settings) -> Celery:
         """End the waits of tasks in hand, so that they give their work back and the worker can go."""
         services.governor.stop()
 
+    def settle(sender: Any, **_: object) -> None:
+        """Make what the first tasks would make, and let the garbage collector forget it."""
+        consumed = sender.app.amqp.queues.consume_from
+        for task in tasks:
+            if messages.QUEUE_OF_TASK[task.name] in consumed:
+                task.prepare()
+        memory.settle()
+
     def start_reporting(sender: Any, **_: object) -> None:
         """Report on this worker if it is a sender."""
         if queues.TRIGGER in sender.app.amqp.queues.consume_from:
             services.reporter.start()
 
     signals.setup_logging.connect(configure_logs, weak=False)
+    signals.worker_ready.connect(settle, weak=False)
     signals.worker_ready.connect(start_reporting, weak=False)
     signals.worker_shutting_down.connect(stop_leasing, weak=False)
     return celery

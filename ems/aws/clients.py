@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
-from ems.settings import Settings
+from ems.settings import USER_AGENT, Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -24,6 +24,7 @@ SQS_LONG_POLL_SECONDS = 20
 def sqs(settings: Settings) -> "SQSClient":
     """SQS: retried by botocore, since every message may be delivered twice anyway."""
     config = Config(
+        user_agent=USER_AGENT,
         connect_timeout=2,
         read_timeout=SQS_LONG_POLL_SECONDS + 5,
         retries={"total_max_attempts": 3, "mode": "standard"},
@@ -34,7 +35,9 @@ def sqs(settings: Settings) -> "SQSClient":
 
 def sns(settings: Settings) -> "SNSClient":
     """SNS: only set-up calls and confirmations, all of which may be repeated."""
-    config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"})
+    config = Config(
+        user_agent=USER_AGENT, connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"}
+    )
     return boto3.session.Session().client("sns", region_name=settings.aws_region, config=config)
 
 
@@ -45,6 +48,7 @@ def ses(settings: Settings) -> "SESV2Client":
     (``botocore.retryhandler.EXCEPTION_MAP`` holds ReadTimeoutError). Retries are EMS's own.
     """
     config = Config(
+        user_agent=USER_AGENT,
         connect_timeout=settings.ses_connect_timeout_seconds,
         read_timeout=settings.ses_read_timeout_seconds,
         retries={"total_max_attempts": 1},
@@ -55,5 +59,7 @@ def ses(settings: Settings) -> "SESV2Client":
 
 def ses_setup(settings: Settings) -> "SESV2Client":
     """SES for preparing an account: all of those calls may be repeated, and SES takes one of them a second."""
-    config = Config(connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 8, "mode": "standard"})
+    config = Config(
+        user_agent=USER_AGENT, connect_timeout=3, read_timeout=20, retries={"total_max_attempts": 8, "mode": "standard"}
+    )
     return boto3.session.Session().client("sesv2", region_name=settings.aws_region, config=config)

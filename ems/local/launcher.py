@@ -23,19 +23,19 @@ DEFAULT_STATE_DIR = Path(".var") / "local"
 WATCH_SECONDS = 0.5
 
 
-def ministack_binary() -> Path:
-    """Find ministack: ``EMS_LOCAL_MINISTACK``, else the virtual environment that ``make install`` puts beside ours.
+def ministack_python() -> Path:
+    """Find a Python that has ministack: ``EMS_LOCAL_AWS_PYTHON``, else that of ``.venv-aws`` (``make install``).
 
-    It has one of its own because it pins an exact botocore, and the product's boto3 stays free.
+    It has an environment of its own because it pins an exact botocore, and the product's boto3 stays free.
 
     Raises:
         ServiceError: It is not there.
     """
-    named = os.environ.get("EMS_LOCAL_MINISTACK")
-    binary = Path(named) if named else Path(sys.prefix).parent / ".venv-aws" / "bin" / "ministack"
-    if not binary.is_file():
-        raise ServiceError(f"{binary} does not exist: run `make install`, or set EMS_LOCAL_MINISTACK")
-    return binary
+    named = os.environ.get("EMS_LOCAL_AWS_PYTHON")
+    python = Path(named) if named else Path(sys.prefix).parent / ".venv-aws" / "bin" / "python"
+    if not python.is_file():
+        raise ServiceError(f"{python} does not exist: run `make install`, or set EMS_LOCAL_AWS_PYTHON")
+    return python
 
 
 class LocalAws(Running):
@@ -133,7 +133,7 @@ class LocalAws(Running):
         }
         return Service(
             "ministack",
-            [str(ministack_binary())],
+            [str(ministack_python()), str(Path(__file__).with_name("emulator.py")), str(self.aws_port)],
             port=self.aws_port,
             health="/_ministack/health",
             environment=environment,

@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ems.errors import UnavailableError
-from ems.settings import Settings
+from ems.settings import USER_AGENT, Settings
 from ems.store.rate_item import (
     REVISED,
     SCALARS,
@@ -40,6 +40,7 @@ KEY = {"account": {"S": "ses"}}
 def connect(settings: Settings) -> "DynamoDBClient":
     """Build the client for leases: short timeouts, because a late answer is a missed slot anyway."""
     config = Config(
+        user_agent=USER_AGENT,
         connect_timeout=1,
         read_timeout=2,
         retries={"mode": "standard", "total_max_attempts": 3},

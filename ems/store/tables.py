@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar, cast
 
+from botocore.config import Config
 from pynamodb.connection import Connection
+from pynamodb.constants import NONE
 from pynamodb.models import Model
 
-from ems.settings import Settings
+from ems.settings import USER_AGENT, Settings
 from ems.store import models
 
 BoundModel = TypeVar("BoundModel", bound=Model)
@@ -30,6 +32,22 @@ class SharedConnection(Connection):
             max_pool_connections=64,
         )
         self._making = Lock()
+
+    @property
+    def session(self) -> Any:
+        """Return the botocore session that makes the client."""
+        session = super().session
+        session.set_default_client_config(Config(user_agent=USER_AGENT))
+        return session
+
+    def get_consumed_capacity_map(self, return_consumed_capacity: str) -> dict[str, str]:
+        """Ask in no call what it consumed, as PynamoDB would in all: nobody looks at it."""
+        del return_consumed_capacity
+        return super().get_consumed_capacity_map(NONE)
+
+    def connect(self) -> None:
+        """Make the client now, which takes a moment, instead of at the first call."""
+        _ = self.client
 
     @property
     def client(self) -> Any:

@@ -31,6 +31,11 @@ class EmsTask(Task[Any, Any]):
     def __init__(self, services: Services) -> None:
         self.services = services
 
+    def prepare(self) -> None:
+        """Make what the first run would have to make."""
+        self.services.tables.connection.connect()
+        _ = self.services.sqs
+
     def on_failure(
         self, exc: Exception, task_id: str, args: tuple[Any, ...], kwargs: dict[str, Any], einfo: ExceptionInfo
     ) -> None:

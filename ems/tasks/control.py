@@ -17,6 +17,11 @@ class Drain(EmsTask):
 
     name = messages.DRAIN
 
+    def prepare(self) -> None:
+        """Make what the first run would have to make."""
+        super().prepare()
+        _ = self.services.drainer
+
     def run(self, **_future: Any) -> None:
         """Run one tick; the next one makes up for one that fails."""
         try:

@@ -13,6 +13,11 @@ class DeliverEmail(EmsTask):
 
     name = messages.DELIVER_EMAIL
 
+    def prepare(self) -> None:
+        """Make what the first run would have to make."""
+        super().prepare()
+        _ = self.services.email_delivery
+
     def run(self, *, mail: Mapping[str, Any], **_future: Any) -> None:
         """Deliver *mail*, a :class:`SinglePayload` as JSON."""
         payload = SinglePayload.of(mail)
@@ -24,6 +29,11 @@ class DeliverChunk(EmsTask):
     """Deliver one chunk of a batch."""
 
     name = messages.DELIVER_CHUNK
+
+    def prepare(self) -> None:
+        """Make what the first run would have to make."""
+        super().prepare()
+        _ = self.services.chunk_delivery
 
     def run(self, *, chunk: Mapping[str, Any], **_future: Any) -> None:
         """Deliver *chunk*, a :class:`ChunkPayload` as JSON."""

@@ -22,6 +22,11 @@ class TrackEvent(EmsTask):
 
     name = messages.TRACK_EVENT
 
+    def prepare(self) -> None:
+        """Make what the first run would have to make."""
+        super().prepare()
+        _ = self.services.tracker
+
     def run(self, *, message: str | None = None, messages: Sequence[str] = (), **_future: Any) -> None:
         """Apply *messages*, or *message*: each SES's JSON, or an SNS envelope around it."""
         texts = tracked_texts(message=message, messages=messages)

@@ -19,6 +19,7 @@ from ems.store.tracking import (
 )
 from ems.tracking.decide import decide_all, mail_after
 from ems.tracking.events import EventType, SesEvent
+from ems.tracking.in_hand import InHand
 from ems.tracking.protection import verdict_on
 
 ATTEMPTS = 10
@@ -73,6 +74,7 @@ class Tracker:
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
+        self._in_hand = InHand()
 
     def apply(self, *events: SesEvent) -> list[Applied]:
         """Apply *events*; repeating a call changes nothing.
@@ -88,11 +90,13 @@ class Tracker:
         groups: dict[tuple[str | None, str], list[SesEvent]] = {}
         for event in events:
             groups.setdefault((self._find(event), event.message_id), []).append(event)
-        mails = self._store.load({email_id for email_id, _message_id in groups if email_id is not None})
-        return [
-            Applied(Outcome.IGNORED) if email_id is None else self._apply(mails[email_id], group)
-            for (email_id, _message_id), group in groups.items()
-        ]
+        email_ids = {email_id for email_id, _message_id in groups if email_id is not None}
+        with self._in_hand.hold(email_ids):
+            mails = self._store.load(email_ids)
+            return [
+                Applied(Outcome.IGNORED) if email_id is None else self._apply(mails[email_id], group)
+                for (email_id, _message_id), group in groups.items()
+            ]
 
     def _apply(self, mail: TrackedMail, events: Sequence[SesEvent]) -> Applied:
         for attempt in range(ATTEMPTS):

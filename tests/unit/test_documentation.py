@@ -17,7 +17,7 @@ README = (REPOSITORY / "README.md").read_text()
 OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text()
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
 
-LOCAL_VARIABLES = {"EMS_LOCAL_AWS_PORT", "EMS_LOCAL_SES_PORT", "EMS_LOCAL_MINISTACK"}
+LOCAL_VARIABLES = {"EMS_LOCAL_AWS_PORT", "EMS_LOCAL_SES_PORT", "EMS_LOCAL_AWS_PYTHON"}
 """Read by the launcher of the embedded services; no settings of the product."""
 
 

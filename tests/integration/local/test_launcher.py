@@ -93,7 +93,7 @@ def test_a_taken_port_is_named_and_nothing_is_left_running(tmp_path: Path) -> No
 
 
 def test_a_missing_ministack_is_answered_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EMS_LOCAL_MINISTACK", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("EMS_LOCAL_AWS_PYTHON", str(tmp_path / "nowhere"))
     with pytest.raises(ServiceError, match="make install"):
         LocalAws(aws_port=free_port(), ses_port=None, state_dir=tmp_path).start()
 
@@ -101,7 +101,7 @@ def test_a_missing_ministack_is_answered_with_the_remedy(tmp_path: Path, monkeyp
 def test_a_service_that_does_not_start_is_reported_with_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("EMS_LOCAL_MINISTACK", "/bin/false")
+    monkeypatch.setenv("EMS_LOCAL_AWS_PYTHON", "/bin/false")
     with pytest.raises(ServiceError, match=r"ministack ended with code 1; see .*ministack\.log"):
         LocalAws(aws_port=free_port(), ses_port=None, state_dir=tmp_path).start()
 

@@ -21,6 +21,7 @@ class ContendedStore(TrackingStore):
 
     def __init__(self, tables: Tables) -> None:
         super().__init__(tables, retention_seconds=86_400, clock=lambda: NOW)
+        self.tables = tables
         self.rivals: list[Callable[[], object]] = []
 
     def save(self, mail: TrackedMail, write: TrackingWrite) -> None:
@@ -44,6 +45,10 @@ def tracker(tables: Tables, store: ContendedStore, slept: list[float]) -> Tracke
     return Tracker(
         store=store, suppressions=Suppressions(tables), clock=lambda: NOW, sleep=slept.append, jitter=lambda: 0.5
     )
+
+
+def another_process(store: ContendedStore) -> Tracker:
+    return Tracker(store=store, suppressions=Suppressions(store.tables), clock=lambda: NOW)
 
 
 def sent_by_us(tables: Tables, **attributes: object) -> None:
@@ -115,7 +120,7 @@ def test_two_events_at_once_both_count(
     tables: Tables, tracker: Tracker, store: ContendedStore, slept: list[float]
 ) -> None:
     sent_by_us(tables)
-    store.rivals = [lambda: tracker.apply(event("click"))]
+    store.rivals = [lambda: another_process(store).apply(event("click"))]
     tracker.apply(event("open"))
     row = tables.emails.get("em-1")
     assert row.event_status == "clicked"
@@ -125,7 +130,7 @@ def test_two_events_at_once_both_count(
 
 def test_the_same_event_in_two_workers_counts_once(tables: Tables, tracker: Tracker, store: ContendedStore) -> None:
     sent_by_us(tables)
-    store.rivals = [lambda: tracker.apply(event("open"))]
+    store.rivals = [lambda: another_process(store).apply(event("open"))]
     assert tracker.apply(event("open"))[0].outcome is Outcome.REPEATED
     assert tables.emails.get("em-1").moments["open"]["count"] == 1
 
@@ -239,7 +244,7 @@ def test_a_lost_race_of_one_mail_costs_the_others_nothing(
     tables: Tables, tracker: Tracker, store: ContendedStore, slept: list[float]
 ) -> None:
     other = event("open", tags={"ems_email_id": ["em-2"]}, messageId="message-2")
-    store.rivals = [lambda: tracker.apply(event("click"))]
+    store.rivals = [lambda: another_process(store).apply(event("click"))]
     assert [one.status for one in tracker.apply(event("open"), other)] == [Status.CLICKED, Status.OPENED]
     assert set(tables.emails.get("em-1").moments) == {"open", "click"}
     assert len(slept) == 1
