@@ -103,6 +103,7 @@ def test_the_batch_is_done_and_its_counts_add_up(job: Job) -> None:
     assert job.batch["total"] == BULK
     assert job.batch["counts"] == {
         "waiting": 0, "sending": 0, "sent": BULK, "failed": 0, "suppressed": 0, "cancelled": 0, "in_doubt": 0,
+        "held": 0,
     }  # fmt: skip
     assert job.batch["eta_seconds"] == 0
 
