@@ -1,16 +1,12 @@
 """What is in order is called sound, wherever its mails are."""
 
-from dataclasses import replace
-
 import pytest
 from fakes.audit import Books
-from fakes.sending import CAMPAIGN
 from fakes.tables import again_of
 
 from ems import queues
 from ems.audit.run import Options
 from ems.errors import UnknownIdError
-from ems.sending.resolve import Order
 from ems.store.tables import Tables
 
 
@@ -141,18 +137,3 @@ def test_progress_counts_every_row(books: Books) -> None:
     books.auditor.batch(batch_id, Options(progress=lambda read, of: told.append((read, of))))
     assert sum(read for read, _ in told) == 60
     assert {of for _, of in told} == {60}
-
-
-def test_possible_duplicates_are_sound_and_counted_before_and_after_their_release(books: Books) -> None:
-    books.path.campaigns.campaigns["welcome"] = replace(CAMPAIGN, duplicate_window_seconds=600)
-    for _ in range(2):
-        books.batch(3)
-        books.single(8)
-    books.path.settle_down()
-    verdict = books.audit()
-    assert (verdict.breaks, verdict.accepted, verdict.books) == ([], 8, {"sent": 4, "held": 4})
-    books.path.resolver.everything(Order("release", "me"))
-    assert books.audit().breaks == []
-    books.path.settle_down()
-    verdict = books.audit(look=True)
-    assert (verdict.breaks, verdict.books) == ([], {"sent": 8})
