@@ -88,7 +88,14 @@ class QueueSender(Protocol):
         """Enqueue all messages or raise UnavailableError."""
 
 
-class Queues(QueueSender, Protocol):
+class QueueGauge(Protocol):
+    """How full queues are (:class:`ems.aws.sqs.Sqs`)."""
+
+    def depth(self, queue: str) -> Depth:
+        """Ask how many messages the queue holds; the answer is approximate."""
+
+
+class Queues(QueueSender, QueueGauge, Protocol):
     """The queues as the drainer uses them (:class:`ems.aws.sqs.Sqs`)."""
 
     def receive(
@@ -98,9 +105,6 @@ class Queues(QueueSender, Protocol):
 
     def delete(self, queue: str, messages: Sequence[ReceivedMessage]) -> None:
         """Delete what is done."""
-
-    def depth(self, queue: str) -> Depth:
-        """Ask how many messages the queue holds."""
 
 
 class ChunkParking(Protocol):

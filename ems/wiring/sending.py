@@ -61,9 +61,16 @@ class Sending(Doubting):
             parking=self.parking,
             clock=time.time,
         )
+        unsent = Unsent(
+            self.batch_store,
+            self.sender_reports,
+            self.sqs,
+            visibility_seconds=self.settings.visibility_timeout_seconds,
+            clock=time.time,
+        )
         return Drainer(
             drawer=drawer,
-            unsent=Unsent(self.batch_store, self.sender_reports, clock=time.time),
+            unsent=unsent,
             memory=self.drain_store,
             rate=self.governor.status,
             release_seconds=self.settings.release_seconds,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fakes.queues import MemorySqs
+from fakes.queues import VISIBILITY_SECONDS, MemorySqs
 from fakes.sending import chunk
 
 from ems import queues
@@ -54,7 +54,7 @@ def drainer_of(
     """Put a drainer together, as the wiring does."""
     return Drainer(
         drawer=Drawer(sqs=sqs, batches=batches, campaigns=campaigns, parking=parking, clock=clock),
-        unsent=Unsent(batches, senders, clock=clock),
+        unsent=Unsent(batches, senders, sqs, visibility_seconds=VISIBILITY_SECONDS, clock=clock),
         memory=memory,
         rate=rate,
         release_seconds=2.0,
@@ -62,9 +62,11 @@ def drainer_of(
     )
 
 
-def put(sqs: MemorySqs, number: int, *, batch_id: str = "b1", size: int = 50, **changes: Any) -> None:
-    """Put *number* chunks into the waiting queue."""
-    sqs.send(queues.WAIT, [chunk(size, batch_id=batch_id, number=n, **changes).message() for n in range(number)])
+def put(
+    sqs: MemorySqs, number: int, *, queue: str = queues.WAIT, batch_id: str = "b1", size: int = 50, **changes: Any
+) -> None:
+    """Put *number* chunks into a queue, the waiting queue unless another is named."""
+    sqs.send(queue, [chunk(size, batch_id=batch_id, number=n, **changes).message() for n in range(number)])
 
 
 def labels(sqs: MemorySqs, queue: str) -> list[tuple[str, int]]:

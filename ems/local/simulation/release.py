@@ -46,11 +46,18 @@ class Releasing:
         self._batches = FarBatches(self._far, EPOCH)
         governor = governor_of(world, clock=self._clock)
         campaigns = FarCampaigns(self._far)
+        unsent = Unsent(
+            self._batches,
+            FarSenders(self._far, self._last_reports),
+            self._sqs,
+            visibility_seconds=case.redelivery_seconds,
+            clock=self._clock,
+        )
         self._drainer = Drainer(
             drawer=Drawer(
                 sqs=self._sqs, batches=self._batches, campaigns=campaigns, parking=self._parking, clock=self._clock
             ),
-            unsent=Unsent(self._batches, FarSenders(self._far, self._last_reports), clock=self._clock),
+            unsent=unsent,
             memory=FarMemory(self._far),
             rate=governor.status,
             release_seconds=case.release_seconds,

@@ -81,7 +81,7 @@ class FarQueues:
         self._far.sqs("DeleteMessageBatch", lambda: None, messages=len(messages))
 
     def depth(self, queue: str) -> Depth:
-        """Count what waits."""
+        """Count what waits in ``email-wait``; about ``email-trigger``, where no message dies, nobody asks."""
         del queue
         number = sum(len(one.numbers) for one in self.waiting)
         return self._far.sqs("GetQueueAttributes", lambda: Depth(number, 0, 0), messages=1)

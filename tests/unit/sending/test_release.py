@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from fakes.clock import Clock
-from fakes.queues import MemorySqs
+from fakes.queues import VISIBILITY_SECONDS, MemorySqs
 from fakes.release import FakeLine, finish, labels, put, tick
 from fakes.sending import CAMPAIGN, Died, FakeCampaigns, batch
 
@@ -272,7 +272,18 @@ def test_a_batch_paused_right_after_its_release_does_not_hold_up_the_line(
     assert len(sqs.bodies(queues.TRIGGER)) == 4
 
 
-def test_a_released_chunk_of_which_nothing_is_heard_stops_counting(
+def test_chunks_that_died_into_the_dead_letter_queue_do_not_hold_up_the_line(
+    drainer: Drainer, sqs: MemorySqs, clock: Clock
+) -> None:
+    put(sqs, 8)
+    tick(drainer)
+    clock.advance(VISIBILITY_SECONDS * queues.MAX_RECEIVES + 1)
+    assert tick(drainer).released == 0, "their messages are still to come"
+    sqs.queues[queues.TRIGGER].clear()
+    assert tick(drainer).released == 4
+
+
+def test_a_chunk_that_was_released_long_ago_stops_counting_whatever_is_in_the_queue(
     drainer: Drainer, sqs: MemorySqs, clock: Clock
 ) -> None:
     put(sqs, 8)
