@@ -1,5 +1,7 @@
 """Every scenario: the list that EMS's promises are held to."""
 
+from typing import Any
+
 from stage import acts
 from stage.exchange import Act, Spot
 
@@ -26,6 +28,7 @@ from lab.vocabulary import (
     ONE_CHUNK,
     PARKED,
     RELEASE,
+    SENDS,
     SETTLE_CHUNK,
     SETTLE_MAIL,
     SINGLE,
@@ -142,37 +145,42 @@ def _sqs() -> list[Scenario]:
     def twice(queue: str, seconds: int) -> Strike:
         return Strike(Spot("ReceiveMessage", queue), acts.HandOutAgain(seconds), times=None)
 
-    slow = {"kind": "latency", "seconds": 12.0, "times": 2}
+    def slow(operation: str) -> dict[str, object]:
+        return {"kind": "latency", "seconds": 12.0, "times": 2, "operation": operation}
+
     patient = {"EMS_SES_READ_TIMEOUT_SECONDS": "15", "EMS_IN_DOUBT_SECONDS": "20"}
     return [
         Scenario("SQS: email-trigger hands out twice at once", CROWD, (twice(TRIGGER, 0),)),
         Scenario("SQS: email-trigger hands out twice, late", CROWD, (twice(TRIGGER, 4),)),
         Scenario("SQS: email-wait hands out twice", CROWD, (twice(WAIT, 0),)),
         Scenario("SQS: email-events hands out twice", CROWD, (twice(EVENTS, 0),)),
-        Scenario("SQS: visibility ends while SES is slow, mail", SINGLE, ses=(slow,), settings=patient),
-        Scenario("SQS: visibility ends while SES is slow, chunk", ONE_CHUNK, ses=(slow,), settings=patient),
+        Scenario("SQS: visibility ends while SES is slow, mail", SINGLE, ses=(slow("SendEmail"),), settings=patient),
+        Scenario(
+            "SQS: visibility ends while SES is slow, chunk", ONE_CHUNK, ses=(slow("SendBulkEmail"),), settings=patient
+        ),
     ]
 
 
 def _ses() -> list[Scenario]:
     """SES in bad shape."""
     both = Load(singles=3, bulk=CHUNK)
+    call_of_each = 1 + CALL_SIZE
 
-    def fault(kind: str, times: int, **more: object) -> dict[str, object]:
-        return {"kind": kind, "times": times, "operation": "*", **more}
+    def faults(kind: str, times: int, operations: tuple[str, ...] = SENDS, **more: object) -> tuple[Any, ...]:
+        return tuple({"kind": kind, "times": times, "operation": one, **more} for one in operations)
 
     mixed = ["SUCCESS", "ACCOUNT_THROTTLED", "TRANSIENT_FAILURE", "MESSAGE_REJECTED"]
     return [
-        Scenario("SES: throttles", CROWD, ses=(fault("throttle", 12),)),
-        Scenario("SES: answers 503", both, ses=(fault("error", 2, status=503),)),
-        Scenario("SES: answers 500", both, ses=(fault("error", 2, status=500),), doubt=2 * CALL_SIZE),
-        Scenario("SES: hangs after acceptance", both, ses=(fault("hang_after_accept", 2, seconds=6),)),
+        Scenario("SES: throttles", CROWD, ses=faults("throttle", 6)),
+        Scenario("SES: answers 503", both, ses=faults("error", 1, status=503)),
+        Scenario("SES: answers 500", both, ses=faults("error", 1, status=500), doubt=call_of_each),
+        Scenario("SES: hangs after acceptance", both, ses=faults("hang_after_accept", 1, seconds=6)),
+        Scenario("SES: cuts the connection before acceptance", both, ses=faults("drop_before", 1), doubt=call_of_each),
+        Scenario("SES: cuts the connection after acceptance", both, ses=faults("drop_after", 1)),
         Scenario(
-            "SES: cuts the connection before acceptance", both, ses=(fault("drop_before", 2),), doubt=2 * CALL_SIZE
+            "SES: mixed statuses in bulk answers", ONE_CHUNK, ses=faults("mixed", 3, ("SendBulkEmail",), statuses=mixed)
         ),
-        Scenario("SES: cuts the connection after acceptance", both, ses=(fault("drop_after", 2),)),
-        Scenario("SES: mixed statuses in bulk answers", ONE_CHUNK, ses=(fault("mixed", 3, statuses=mixed),)),
-        Scenario("SES: a bulk answer is too short", ONE_CHUNK, ses=(fault("short_answer", 1),)),
+        Scenario("SES: a bulk answer is too short", ONE_CHUNK, ses=faults("short_answer", 1, ("SendBulkEmail",))),
     ]
 
 
@@ -209,7 +217,7 @@ def _dynamodb() -> list[Scenario]:
 def _sns() -> list[Scenario]:
     """SNS tells of events twice, in disorder and late."""
     events = Load(singles=2, bulk=CHUNK, bounces=2)
-    lost = {"kind": "drop_after", "times": 1}
+    lost = {"kind": "drop_after", "times": 1, "operation": "SendBulkEmail"}
     return [
         Scenario("SNS: events come twice", events, ses=({"kind": "duplicate_events"},)),
         Scenario("SNS: events come in disorder", events, ses=({"kind": "shuffled_events", "seconds": 3.0},)),

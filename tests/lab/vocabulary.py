@@ -26,7 +26,9 @@ SETTLE_MAIL = Spot("UpdateItem", EMAILS, holds=('"sent"', '"lease_owner"'))
 CLAIM_CHUNK = Spot("UpdateItem", BATCHES, holds=('"lease_owner"', '"started_at"'), lacks=('"cancelled"',))
 SETTLE_CHUNK = Spot("TransactWriteItems", BATCHES)
 LEASE = Spot("UpdateItem", RATE, holds=("granted = granted + :recipients",))
-CALL = Spot("SendEmail|SendBulkEmail")
+SENDS = ("SendEmail", "SendBulkEmail")
+"""The operations that send. Senders ask for GetAccount too, where a fault of SES would prove nothing."""
+CALL = Spot("|".join(SENDS))
 ACK = Spot("DeleteMessageBatch", TRIGGER)
 
 ANY_CALL, ANY_SETTLING = (1, 4), (2, 5)

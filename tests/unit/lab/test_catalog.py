@@ -4,6 +4,9 @@ from collections import Counter
 
 import pytest
 from lab.catalog import scenarios
+from lab.vocabulary import SENDS
+
+from ems.local.simulator.faults import CALL_FAULTS
 
 
 def test_every_scenario_has_a_name_of_its_own_and_a_fault() -> None:
@@ -34,3 +37,8 @@ def test_every_scenario_has_a_name_of_its_own_and_a_fault() -> None:
 def test_every_kind_of_fault_that_ems_promises_to_survive_has_a_scenario(who: str, faults: tuple[str, ...]) -> None:
     names = [one.name for one in scenarios() if one.name.startswith(who)]
     assert [fault for fault in faults if not any(fault in name for name in names)] == []
+
+
+def test_a_fault_of_calls_to_ses_strikes_those_that_send_and_never_a_look_at_the_account() -> None:
+    struck = {fault.get("operation") for one in scenarios() for fault in one.ses if fault["kind"] in CALL_FAULTS}
+    assert struck == set(SENDS)
