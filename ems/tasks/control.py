@@ -29,5 +29,7 @@ class Drain(EmsTask):
         except UnavailableError as error:
             log.warning("drain tick failed", reason=str(error))
             return
-        if tick is not None and tick.moved:
+        if tick is None:
+            log.info("tick left to another drainer")
+        elif tick.moved:
             log.info("drained", **asdict(tick))

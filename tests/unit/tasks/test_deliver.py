@@ -8,6 +8,7 @@ import pytest
 from fakes.clock import Clock
 from fakes.queues import MemorySqs
 from fakes.sending import chunk, single
+from structlog.testing import capture_logs
 
 from ems import messages, queues
 from ems.errors import UnavailableError
@@ -124,3 +125,15 @@ class FailingDrainer:
 def test_a_drain_tick_that_fails_leaves_it_to_the_next(services: FakeServices) -> None:
     services.drainer = FailingDrainer()
     Drain(services).run()  # type: ignore[arg-type]
+
+
+class BusyDrainer:
+    def tick(self) -> None:
+        return None
+
+
+def test_a_drain_tick_that_finds_another_one_at_work_says_so(services: FakeServices) -> None:
+    services.drainer = BusyDrainer()
+    with capture_logs() as logs:
+        Drain(services).run()  # type: ignore[arg-type]
+    assert [one["event"] for one in logs] == ["tick left to another drainer"]
