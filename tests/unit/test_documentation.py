@@ -2,15 +2,23 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
+from fakes.clock import Clock
+from fakes.queues import MemorySqs
 from pydantic import AliasChoices
 
 from ems.cli import main
+from ems.governor.errors import Refusal
+from ems.governor.minute import Unused
 from ems.settings import Settings
 from ems.store.chunk_counts import COUNTED
 from ems.store.status import OPEN_TO_PROOF, Status
+from ems.web.queue_metrics import QueueDepths
+from ems.web.rate_answers import LaneWaits, RateAnswer, Sender
+from ems.web.rate_metrics import GAUGES
 
 REPOSITORY = Path(__file__).parents[2]
 README = (REPOSITORY / "README.md").read_text()
@@ -104,3 +112,15 @@ def test_the_page_of_states_has_every_state_that_the_sender_writes_and_every_way
     assert proved == {Status.SENDING, *OPEN_TO_PROOF}
     for status in (Status.QUEUED, Status.SENDING, Status.SENT, *COUNTED):
         assert f"| `{status.value}` |" in page
+
+
+def test_every_figure_of_the_rate_every_gauge_and_every_reason_is_explained_for_operators() -> None:
+    [section] = re.findall(r"^## Reading /rate\n(.*?)^## ", OPERATIONS, re.MULTILINE | re.DOTALL)
+    fields = {field for model in (RateAnswer, LaneWaits, Sender) for field in model.model_fields}
+    explained = set(re.findall(r"`([a-z0-9_]+)`", section))
+    assert {*fields, *GAUGES, *get_args(Unused), *get_args(Refusal)} - explained == set()
+
+
+def test_every_gauge_that_operators_are_told_of_exists() -> None:
+    of_queues = {gauge.name for gauge in QueueDepths(MemorySqs(Clock())).describe()}  # type: ignore[arg-type]
+    assert set(re.findall(r"\bems_[a-z_]+", OPERATIONS)) - {*GAUGES, *of_queues} == set()
