@@ -1,12 +1,14 @@
 """Fixtures for all levels of tests."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fakes.sns import SigningSns, certificate_for
 from hypothesis import settings as hypothesis_settings
 from moto import mock_aws
+from stage.one_worker import OneWorkerForAStand
 
 from ems.settings import Settings
 from ems.store.tables import Tables, bind
@@ -14,6 +16,10 @@ from ems.store.tables import Tables, bind
 # No test asserts a wall-clock time, and Hypothesis's deadline for an example is one.
 hypothesis_settings.register_profile("ems", deadline=None)
 hypothesis_settings.load_profile("ems")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneWorkerForAStand | None:
+    return OneWorkerForAStand(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

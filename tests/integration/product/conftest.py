@@ -21,3 +21,4 @@ def product(other_ses: OtherSes, tmp_path_factory: pytest.TempPathFactory) -> It
         wait_until_ready(product.url, ems)
         product.processes = ems
         yield product
+        ems.kill("celery")  # nothing is asked of them any more

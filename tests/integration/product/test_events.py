@@ -136,7 +136,8 @@ def test_an_event_may_come_before_the_row_of_its_mail(product: Product, api: Api
     webhook.notify(event("Delivery", early))
     mail = history(api, early, number=1)
     assert (mail["status"], mail["message_id"]) == ("delivered", "0100-early")
-    assert api.ok("POST", f"/batches/{batch_id}/cancel")["status"] == "cancelled"
+    # It stays held back: an audit would call this mail unrecorded once the batch is done, and be right.
+    assert api.batch(batch_id)["status"] == "scheduled"
     assert product.ses.books.of(batch_id) == []
 
 

@@ -13,7 +13,7 @@ from stage.product import Api, Product, people
 
 pytestmark = pytest.mark.processes
 
-BULK = 1500
+BULK = 1000
 SINGLES = 20
 INVALID = (
     {"to": "nobody", "data": {"name": "No At"}},
