@@ -10,7 +10,12 @@ All slots of all processes are on one line, so the sum of what SES may have coun
 the way without a stall: the same for all, it shifts all calls alike and bunches none. What a call took longer, it may
 have been held up before it was counted. So, by a clock that lags by the undisturbed way there, SES counted it between
 its leaving and its answer less that time, and it is held against this process until a second after the latter.
-(docs/adr/0021 has what stricter and laxer readings cost.)
+
+**After a stall.** A call that SES counted late meets those of the slots after it, which other processes may use. So
+whoever had the late call leaves out as many of its own slots, and at once: since *any* moment of the last second SES
+may have counted no more of its calls than its slots since that moment add up to. Late is what comes later than nine of
+ten recent calls do, or an SES whose answers vary would cost slots all the time. (docs/adr/0021 has what stricter and
+laxer readings cost.)
 """
 
 from collections import deque
@@ -22,6 +27,9 @@ SECOND = 1.0
 
 RECENT_CALLS = 100
 """Enough to tell stalls from the way without one, few enough to follow SES when it slows down."""
+
+UNDISTURBED, USUAL = 0.25, 0.9
+"""Shares of the recent calls: what a quarter took at most is the undisturbed way; what nine of ten took is no stall."""
 
 FEW_CALLS = 8
 """From fewer nobody can tell."""
@@ -35,7 +43,7 @@ class CallWindow:
         self._tolerance = tolerance
         self._slots: deque[tuple[float, int]] = deque()
         self._awaited: dict[Lease, float] = {}
-        self._answered: deque[tuple[float, int]] = deque()
+        self._answered: list[tuple[float, int]] = []
         self._durations: deque[float] = deque(maxlen=RECENT_CALLS)
         self._changed = waits.monitor()
 
@@ -62,18 +70,40 @@ class CallWindow:
         with self._changed:
             now, entered = self._clock(), self._awaited.pop(lease)
             self._durations.append(now - entered)
-            self._answered.append((max(entered, now - self._undisturbed()), lease.n))
+            self._answered.append((max(entered, now - self._took(UNDISTURBED)), lease.n))
             self._changed.notify_all()
 
-    def _undisturbed(self) -> float:
+    def _took(self, share: float) -> float:
+        """Return what *share* of the recent calls took at most."""
         if len(self._durations) < FEW_CALLS:
             return 0.0
-        return sorted(self._durations)[len(self._durations) // 4]
+        return sorted(self._durations)[int(len(self._durations) * share)]
 
     def _fits(self, n: int, slack: float) -> bool:
+        """Tell whether a call of *n* more keeps the second that ends now within its slots, and no stall is unpaid."""
         horizon = self._clock() - SECOND
-        while self._slots and self._slots[0][0] <= horizon - slack:
+        patience = slack + self._took(USUAL) - self._took(UNDISTURBED)
+        self._answered = [(at, size) for at, size in self._answered if at > horizon]
+        while self._slots and self._slots[0][0] <= horizon - patience:
             self._slots.popleft()
-        self._answered = deque((at, size) for at, size in self._answered if at > horizon)
         within = sum(lease.n for lease in self._awaited) + sum(size for _, size in self._answered)
-        return within == 0 or within + n <= sum(size for _, size in self._slots)
+        return within == 0 or (
+            within + n <= sum(size for at, size in self._slots if at > horizon - slack)
+            and self._has_caught_up(n, patience)
+        )
+
+    def _has_caught_up(self, n: int, patience: float) -> bool:
+        """Tell whether SES counted, since any moment of the last second, no more than the slots since then allow.
+
+        A slot allows what is counted until *patience* seconds after it. A call without an answer may have been counted
+        when it left, so one that hangs for long holds up nothing.
+        """
+        slots = sorted(self._slots)
+        since = allowed = 0
+        for at, size in sorted(self._answered, reverse=True):
+            since += size
+            while slots and slots[-1][0] > at - patience:
+                allowed += slots.pop()[1]
+            if since + n > allowed:
+                return False
+        return True

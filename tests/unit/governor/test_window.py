@@ -42,6 +42,14 @@ def caller(clock: Clock) -> Caller:
     return Caller(CallWindow(replace(OF_THREADS, monotonic=clock), tolerance=TOLERANCE))
 
 
+def sends_for_a_while(caller: Caller, clock: Clock) -> None:
+    for _ in range(40):
+        lease = caller.enters(2)
+        clock.sleep(0.005)
+        caller.leaves(lease)
+        clock.sleep(0.016)
+
+
 def test_each_slot_lets_its_own_call_enter(caller: Caller) -> None:
     assert all(caller.enters(n) for n in (4, 4, 1))
 
@@ -54,6 +62,22 @@ def test_the_call_after_a_stall_waits_until_a_second_after_the_answer(caller: Ca
     assert caller.enters(1) is None
     clock.sleep(0.4)
     assert caller.enters(1)
+
+
+def test_who_had_a_call_held_up_leaves_out_as_many_of_its_next_slots(caller: Caller, clock: Clock) -> None:
+    sends_for_a_while(caller, clock)
+    stalled = caller.enters(2)
+    clock.sleep(0.1)
+    caller.leaves(stalled)
+    assert caller.enters(2) is None
+    clock.sleep(0.02)
+    assert caller.enters(2)
+
+
+def test_a_call_that_hangs_holds_up_nothing_while_it_hangs(caller: Caller, clock: Clock) -> None:
+    sends_for_a_while(caller, clock)
+    caller.enters(2)
+    sends_for_a_while(caller, clock)
 
 
 def test_what_every_call_takes_holds_no_call_up(caller: Caller, clock: Clock) -> None:
