@@ -45,6 +45,7 @@ class Figures:
     used: float
     fullest_second: int
     throttled_calls: int
+    throttled_once_settled: float
     duplicates: int
     lost: int
     transactional_p50_ms: float
@@ -60,11 +61,16 @@ class Figures:
 
 @dataclass(slots=True)
 class Watched:
-    """What was seen while the campaign ran: the last ``/rate``, and what the processes used from *start* to *end*."""
+    """What was seen while the campaign ran: the last ``/rate``, what the processes used, and SES's calls halfway.
+
+    Attributes:
+        halfway: Calls to send that SES had throttled, and had taken, when about half of the campaign was sent.
+    """
 
     start: Usage
     end: Usage
     rate: dict[str, Any]
+    halfway: tuple[int, int] | None = None
 
 
 class Singles(threading.Thread):
@@ -106,7 +112,7 @@ def measure(stack: Stack, args: argparse.Namespace, senders: int) -> Figures:
     if joining:
         joining.start()
     try:
-        watched = wait_until_done(stack, api, batch_id)
+        watched = wait_until_done(stack, api, simulator, batch_id)
     finally:
         singles.stop()
         if joining:
@@ -116,25 +122,35 @@ def measure(stack: Stack, args: argparse.Namespace, senders: int) -> Figures:
         senders=senders,
         guests=joining.guests if joining else 0,
         accept_seconds=round(accept_seconds, 2),
-        **at_ses(simulator, singles, args),
+        **at_ses(simulator, singles, args, halfway=watched.halfway or (0, 0)),
         **of_ems(watched, args.recipients),
     )
 
 
-def wait_until_done(stack: Stack, api: Api, batch_id: str) -> Watched:
+def wait_until_done(stack: Stack, api: Api, simulator: SimulatorClient, batch_id: str) -> Watched:
     """Wait for the campaign, looking on seldom: looking costs what is measured."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     watched = Watched(start=usage(), end=usage(), rate=api.call("GET", "/rate"))
-    while api.call("GET", f"/batches/{batch_id}")["status"] != "done":
+    while (batch := api.call("GET", f"/batches/{batch_id}"))["status"] != "done":
         stack.check()
         if time.monotonic() > deadline:
             raise TimeoutError(f"the campaign is not done after {PATIENCE_SECONDS} s")
         time.sleep(2)
         watched.end, watched.rate = usage(), api.call("GET", "/rate")
+        if watched.halfway is None and batch["counts"]["sent"] > batch["total"] / 2:
+            watched.halfway = calls_of(simulator.report())
     return watched
 
 
-def at_ses(simulator: SimulatorClient, singles: Singles, args: argparse.Namespace) -> dict[str, Any]:
+def calls_of(report: dict[str, Any]) -> tuple[int, int]:
+    """Return how many calls to send SES throttled, and how many it took."""
+    made = sum(number for name, number in report["calls"].items() if name.startswith("Send"))
+    return report["throttled_calls"], made - report["throttled_calls"]
+
+
+def at_ses(
+    simulator: SimulatorClient, singles: Singles, args: argparse.Namespace, *, halfway: tuple[int, int]
+) -> dict[str, Any]:
     """Work out from the simulator's log what became of the mails."""
     report: dict[str, Any] = simulator.report()
     bulk = simulator.report(campaign_id="bulk")
@@ -144,18 +160,19 @@ def at_ses(simulator: SimulatorClient, singles: Singles, args: argparse.Namespac
     accepted_at = {mail["tags"]["ems_email_id"]: mail["at"] for mail in mails}
     waits = [1000 * (accepted_at[one] - at) for one, at in singles.accepted_at.items() if one in accepted_at]
     cuts = quantiles(waits, n=100)
-    calls = sum(number for name, number in report["calls"].items() if name.startswith("Send"))
+    throttled, taken = (now - then for now, then in zip(calls_of(report), halfway, strict=True))
     return {
         "rate": args.rate,
         "recipients": args.recipients,
         "used": round(steady / ((last - first) * args.rate), 4),
         "fullest_second": report["fullest_second"],
         "throttled_calls": report["throttled_calls"],
+        "throttled_once_settled": round(throttled / max(throttled + taken, 1), 4),
         "duplicates": report["duplicates"],
         "lost": args.recipients + len(singles.accepted_at) - report["accepted"],
         "transactional_p50_ms": round(cuts[49]),
         "transactional_p99_ms": round(cuts[98]),
-        "recipients_per_call": round(report["accepted"] / calls, 1),
+        "recipients_per_call": round(report["accepted"] / calls_of(report)[1], 1),
     }
 
 
@@ -180,6 +197,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=100)
     parser.add_argument("--recipients", type=int, default=3000)
     parser.add_argument("--singles-per-second", type=float, default=5)
+    parser.add_argument("--promised", type=float, help="the rate that SES promises, though it takes less: --rate")
     parser.add_argument("--join-every", type=float, help="a further sender joins, and leaves after so many seconds")
     args = parser.parse_args()
     runs: list[Figures] = []
@@ -187,6 +205,8 @@ def main() -> None:
     for senders in args.senders:
         os.environ.clear()
         os.environ.update(environment)
+        if args.promised:
+            os.environ["EMS_MAX_SEND_RATE"] = str(args.promised)
         with (
             tempfile.TemporaryDirectory() as state,
             Stack(state_dir=Path(state), rate=args.rate, senders=senders) as stack,

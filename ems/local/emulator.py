@@ -17,7 +17,7 @@ def main() -> None:
     """Serve on loopback until SIGTERM."""
     # Its tables are millions of small objects that stay. Whenever there are a quarter more of them the collector would
     # walk over all, and every caller wait for a tenth of a second: AWS knows no such pause.
-    gc.set_threshold(50_000, 50, 10_000)
+    gc.set_threshold(2_000, 10, 100_000)
     uvicorn.run(
         "ministack.app:app",
         host="127.0.0.1",

@@ -39,7 +39,7 @@ def main() -> None:
     quotas = Quotas(SendRate(rate=options.rate, now=time.monotonic()), DailyQuota(limit=options.daily_quota))
     # Its mails stay. Whenever there are a quarter more of them the garbage collector would walk over all, and every
     # call wait for a tenth of a second; SES knows no such pause.
-    gc.set_threshold(50_000, 50, 10_000)
+    gc.set_threshold(2_000, 10, 100_000)
     serve(create_app(Simulator(options, quotas=quotas)), port=options.port)
 
 
