@@ -96,8 +96,10 @@ class CallWindow:
         """Tell whether SES counted, since any moment of the last second, no more than the slots since then allow.
 
         A slot allows what is counted until *patience* seconds after it. A call without an answer may have been counted
-        when it left, so one that hangs for long holds up nothing.
+        when it left, so one that hangs for long holds up nothing; and from few calls nobody can tell what is late.
         """
+        if len(self._durations) < RECENT_CALLS:
+            return True
         slots = sorted(self._slots)
         since = allowed = 0
         for at, size in sorted(self._answered, reverse=True):

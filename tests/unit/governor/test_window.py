@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ems.governor.lease import Lease
 from ems.governor.policy import Policy
 from ems.governor.waits import OF_THREADS
-from ems.governor.window import CallWindow
+from ems.governor.window import RECENT_CALLS, CallWindow
 from ems.local.simulation.kernel import Host, Kernel
 
 TOLERANCE = 0.05
@@ -43,7 +43,7 @@ def caller(clock: Clock) -> Caller:
 
 
 def sends_for_a_while(caller: Caller, clock: Clock) -> None:
-    for _ in range(40):
+    for _ in range(RECENT_CALLS):
         lease = caller.enters(2)
         clock.sleep(0.005)
         caller.leaves(lease)
