@@ -7,6 +7,7 @@ import structlog
 
 from ems import messages, queues
 from ems.aws.sqs import OutgoingMessage
+from ems.errors import UnavailableError
 from ems.sending.outcomes import Delivery, Finished
 from ems.tasks.base import EmsTask, or_postponed
 from ems.tasks.descriptions import described
@@ -32,6 +33,8 @@ class TrackEvent(EmsTask):
         texts = tracked_texts(message=message, messages=messages)
         try:
             self._track(texts)
+        except UnavailableError:
+            raise  # SQS took no copy: the group comes back whole
         except Exception as error:
             # Whatever one of them fails with, the others must not go to the dead letters with it.
             if len(texts) == 1:

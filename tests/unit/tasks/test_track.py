@@ -1,7 +1,7 @@
 """The Celery edge of tracking: what happens to the message."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from fakes.queues import MemorySqs
 from fakes.ses_events import load
 
 from ems import messages, queues
+from ems.aws.sqs import OutgoingMessage
 from ems.errors import UnavailableError
 from ems.tasks.track import TrackEvent
 from ems.tracking.events import SesEvent
@@ -109,3 +110,22 @@ def test_an_event_that_cannot_be_applied_takes_no_other_to_the_dead_letters(serv
     track(services, message=group[0])
     track(services, message=group[2])
     assert [event.type for event in services.tracker.applied] == ["send", "open"]
+
+
+class StumblingSqs(MemorySqs):
+    """Refuses the first messages, and takes the next."""
+
+    stumbled = False
+
+    def send(self, queue: str, messages: Sequence[OutgoingMessage]) -> None:
+        if not self.stumbled:
+            self.stumbled = True
+            raise UnavailableError("SQS", "down")
+        super().send(queue, messages)
+
+
+def test_when_sqs_is_down_too_a_group_comes_back_whole(clock: Clock) -> None:
+    services = FakeServices(StumblingSqs(clock), FakeTracker(fails=UnavailableError("DynamoDB", "down")))
+    with pytest.raises(UnavailableError, match="SQS"):
+        track(services, messages=[json.dumps(load(name)) for name in ("send", "delivery")])
+    assert services.sqs.bodies(queues.EVENTS) == []
