@@ -70,19 +70,23 @@ class CallWindow:
         with self._changed:
             now, entered = self._clock(), self._awaited.pop(lease)
             self._durations.append(now - entered)
-            self._answered.append((max(entered, now - self._took(UNDISTURBED)), lease.n))
+            undisturbed, _usual = self._way()
+            self._answered.append((max(entered, now - undisturbed), lease.n))
             self._changed.notify_all()
 
-    def _took(self, share: float) -> float:
-        """Return what *share* of the recent calls took at most."""
-        if len(self._durations) < FEW_CALLS:
-            return 0.0
-        return sorted(self._durations)[int(len(self._durations) * share)]
+    def _way(self) -> tuple[float, float]:
+        """Return the seconds that a call takes without a stall, and the most that it usually takes."""
+        known = len(self._durations)
+        if known < FEW_CALLS:
+            return 0.0, 0.0
+        durations = sorted(self._durations)
+        return durations[int(known * UNDISTURBED)], durations[int(known * USUAL)]
 
     def _fits(self, n: int, slack: float) -> bool:
         """Tell whether a call of *n* more keeps the second that ends now within its slots, and no stall is unpaid."""
         horizon = self._clock() - SECOND
-        patience = slack + self._took(USUAL) - self._took(UNDISTURBED)
+        undisturbed, usual = self._way()
+        patience = slack + usual - undisturbed
         self._answered = [(at, size) for at, size in self._answered if at > horizon]
         while self._slots and self._slots[0][0] <= horizon - patience:
             self._slots.popleft()
