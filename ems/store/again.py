@@ -18,7 +18,8 @@ from ems.store.batches import BATCH
 from ems.store.chunk_counts import added, forgotten
 from ems.store.chunk_state import chunk_item
 from ems.store.doubts import Decision, Doubt, still
-from ems.store.failures import conditionally, translated
+from ems.store.emails import rows_of
+from ems.store.failures import conditionally
 from ems.store.held import Held, still_held
 from ems.store.parking import lot_rows
 from ems.store.retention import expiry
@@ -84,16 +85,11 @@ class Again:
 
     def failures(self, email_ids: Sequence[str]) -> list[Failure]:
         """Return those of up to 100 mails of a batch that may be sent again after their failure."""
-        if not email_ids:
-            return []
-        with translated("cannot read failed mails"):
-            rows = list(self._tables.emails.batch_get(list(email_ids), consistent_read=True))
-        found = [
+        return [
             Failure(row.email_id, int(row.chunk), row.reason, tuple(row.decisions or ()))
-            for row in rows
+            for row in rows_of(self._tables.emails, email_ids)
             if row.send_status == Status.FAILED.value and row.may_pass and row.chunk is not None
         ]
-        return sorted(found, key=lambda failure: failure.email_id)
 
     def new_chunk(self, batch_id: str) -> int | None:
         """Number a new chunk of a batch; None when the batch is cancelled. A number that is not used does no harm."""

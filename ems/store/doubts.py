@@ -13,7 +13,7 @@ from typing import Any, Self
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from ems.store.failures import translated
+from ems.store.emails import rows_of
 from ems.store.models import TrackerRow
 from ems.store.settling import Ending, end, in_chunk
 from ems.store.status import Status
@@ -82,12 +82,8 @@ class Doubts:
 
     def read(self, email_ids: Sequence[str]) -> list[Doubt]:
         """Return those of up to 100 mails that are in doubt, in the order of their ids."""
-        if not email_ids:
-            return []
-        with translated("cannot read mails in doubt"):
-            rows = list(self._tables.emails.batch_get(list(email_ids), consistent_read=True))
-        doubts = [Doubt.of_row(row) for row in rows if row.send_status == Status.IN_DOUBT.value]
-        return sorted(doubts, key=lambda doubt: doubt.email_id)
+        rows = rows_of(self._tables.emails, email_ids)
+        return [Doubt.of_row(row) for row in rows if row.send_status == Status.IN_DOUBT.value]
 
     def prove(self, doubt: Doubt) -> bool:
         """Count a mail as sent whose sending an event has shown; False when it is no longer in doubt."""

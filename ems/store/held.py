@@ -12,7 +12,8 @@ from typing import Any
 from pynamodb.expressions.condition import Condition
 
 from ems.store.doubts import Decision
-from ems.store.failures import conditionally, translated
+from ems.store.emails import rows_of
+from ems.store.failures import conditionally
 from ems.store.models import TrackerRow
 from ems.store.settling import Ending, end, in_chunk
 from ems.store.status import Status
@@ -51,19 +52,12 @@ class HeldMails:
 
     def read(self, email_ids: Sequence[str]) -> list[Held]:
         """Return those of up to 100 mails that are held, in the order of their ids."""
-        if not email_ids:
-            return []
-        with translated("cannot read held mails"):
-            rows = list(self._tables.emails.batch_get(list(email_ids), consistent_read=True))
-        return sorted(
-            (_held(row) for row in rows if row.send_status == Status.HELD.value), key=lambda one: one.email_id
-        )
+        rows = rows_of(self._tables.emails, email_ids)
+        return [_held(row) for row in rows if row.send_status == Status.HELD.value]
 
     def is_queued(self, email_id: str) -> bool:
         """Tell whether a single mail waits to be sent."""
-        with translated("cannot read a mail"):
-            rows = list(self._tables.emails.batch_get([email_id], consistent_read=True))
-        return any(row.send_status == Status.QUEUED.value for row in rows)
+        return any(row.send_status == Status.QUEUED.value for row in rows_of(self._tables.emails, [email_id]))
 
     def hold(self, email_id: str, *, repeats: str) -> bool:
         """Hold a queued single mail; False when it is not queued."""
