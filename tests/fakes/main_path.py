@@ -242,6 +242,18 @@ class MainPath:
         self.sqs.send(queues.dead_letter(queues.TRIGGER), [OutgoingMessage(one.body, one.group) for one in received])
         self.sqs.delete(queues.TRIGGER, received)
 
+    def double(self, queue: str) -> None:
+        """Deliver the first message of *queue*, if there is one, once more."""
+        waiting = self.sqs.queues.get(queue, [])
+        self.sqs.send(queue, [waiting[0].message] if waiting else [])
+
+    def steer(self, how: str, batch_id: str) -> None:
+        """Pause, resume or cancel a batch, as far as it lets itself be."""
+        try:
+            getattr(self.view, how)(batch_id)
+        except ConflictError as refused:
+            assert "done" in str(refused) or "cancelled" in str(refused)  # noqa: PT017 - both are right answers
+
     def run(self, *, seconds: float) -> None:
         """Let a healthy system run for so long."""
         end = self.clock() + seconds

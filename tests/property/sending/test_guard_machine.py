@@ -84,8 +84,7 @@ class Guarding(RuleBasedStateMachine):
     @rule(queue=st.sampled_from([queues.WAIT, queues.TRIGGER]))
     @precondition(lambda self: self.accepted)
     def a_message_comes_twice(self, queue: str) -> None:
-        waiting = self.path.sqs.queues.get(queue, [])
-        self.path.sqs.send(queue, [waiting[0].message] if waiting else [])
+        self.path.double(queue)
 
     @rule()
     def an_operator_audits(self) -> None:

@@ -6,7 +6,7 @@ from fakes.ses_events import event, load
 
 from ems.store.status import Status
 from ems.store.tracking import TrackedMail, TrackingWrite
-from ems.tracking.decide import SEEN_LIMIT, TIMELINE_LIMIT, decide
+from ems.tracking.decide import SEEN_LIMIT, TIMELINE_LIMIT, decide, mail_after
 from ems.tracking.events import SesEvent, parse
 
 JANE = TrackedMail("em-1", recipient="jane.doe@example.com")
@@ -14,18 +14,7 @@ JANE = TrackedMail("em-1", recipient="jane.doe@example.com")
 
 def after(mail: TrackedMail, write: TrackingWrite) -> TrackedMail:
     """Play the store: the row that the next event finds."""
-    return replace(
-        mail,
-        version=(mail.version or 0) + 1,
-        message_id=mail.message_id or write.message_id,
-        recipient=mail.recipient or write.recipient,
-        campaign_id=mail.campaign_id or write.campaign_id,
-        send_status=Status.SENT if write.settles_doubt else mail.send_status,
-        event_status=write.event_status,
-        timeline=write.timeline,
-        moments=write.moments,
-        seen=write.seen,
-    )
+    return replace(mail_after(mail, write), version=(mail.version or 0) + 1)
 
 
 def play(mail: TrackedMail, *events: SesEvent) -> TrackedMail:
