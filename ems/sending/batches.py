@@ -74,15 +74,18 @@ class Batches:
 
     def pause(self, batch_id: str) -> BatchView:
         """Stop a batch; what was released in the last seconds may still go out."""
-        return self._move(batch_id, "paused", allowed=("waiting", "paused"))
+        return self._stop(batch_id, "paused", allowed=("waiting", "paused"))
 
     def resume(self, batch_id: str) -> BatchView:
-        """Let a paused batch go on; the drainer brings its parked chunks back."""
+        """Let a paused batch go on; the drainer brings its parked chunks back.
+
+        One that was given up while it was paused is resumed as well: copies of its chunks may still be parked.
+        """
         return self._move(batch_id, "waiting", allowed=("paused", "waiting"))
 
     def cancel(self, batch_id: str) -> BatchView:
         """End a batch for good: whoever has not been sent to will not be."""
-        return self._move(batch_id, "cancelled", allowed=("waiting", "paused", "cancelled"))
+        return self._stop(batch_id, "cancelled", allowed=("waiting", "paused", "cancelled"))
 
     def pending_status(self, email_id: str) -> str | None:
         """Say what becomes of a batch's recipient that has no row yet; None when *email_id* names no such."""
@@ -95,9 +98,13 @@ class Batches:
             return None
         return (Status.CANCELLED if batch.state == "cancelled" else Status.QUEUED).value
 
-    def _move(self, batch_id: str, state: str, *, allowed: tuple[str, ...]) -> BatchView:
+    def _stop(self, batch_id: str, state: str, *, allowed: tuple[str, ...]) -> BatchView:
         if self.get(batch_id).status == "done":
             raise ConflictError("the batch is done; nothing of it is left to send")
+        return self._move(batch_id, state, allowed=allowed)
+
+    def _move(self, batch_id: str, state: str, *, allowed: tuple[str, ...]) -> BatchView:
+        accepted_batch(self._store, batch_id)
         if not self._store.move(batch_id, state, allowed=allowed):
             raise ConflictError("the batch is cancelled; send the rest in a new request")
         return self.get(batch_id)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -270,8 +269,7 @@ class MainPath:
         self.ses.plan.clear()
         for _ in range(30):
             for row in self.tables.batches.scan(self.tables.batches.state == "paused"):
-                with suppress(ConflictError):  # what was left of it has been given up meanwhile
-                    self.view.resume(row.batch_id)
+                self.view.resume(row.batch_id)
             self.drainer.tick()
             while self.work():
                 pass

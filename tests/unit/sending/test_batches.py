@@ -136,12 +136,22 @@ def test_a_cancelled_batch_is_not_resumed_or_paused(view: Batches, batches: Batc
             steer("b1")
 
 
-def test_a_batch_that_is_done_is_not_steered(view: Batches, batches: BatchStore, tables: Tables) -> None:
+def test_a_batch_that_is_done_is_not_stopped(view: Batches, batches: BatchStore, tables: Tables) -> None:
     batches.create(batch(total=50))
     part(tables, 0, sent=50, left=[])
-    for steer in (view.pause, view.resume, view.cancel):
+    for stop in (view.pause, view.cancel):
         with pytest.raises(ConflictError, match="done"):
-            steer("b1")
+            stop("b1")
+
+
+def test_a_batch_that_was_given_up_while_it_was_paused_is_resumed_so_that_copies_of_its_chunks_can_go(
+    view: Batches, batches: BatchStore, tables: Tables
+) -> None:
+    batches.create(batch(total=50))
+    view.pause("b1")
+    part(tables, 0, failed=50, left=[])
+    assert view.resume("b1").status == "done"
+    assert batches.get("b1").state == "waiting"
 
 
 @pytest.mark.parametrize("state", ["accepting", "abandoned", None])
