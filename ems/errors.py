@@ -41,7 +41,7 @@ class TooLargeError(EmsError):
 
 
 class UnknownIdError(EmsError):
-    """Nothing has this id (404). ``kind`` is campaign, batch or email."""
+    """Nothing has this id (404). ``kind`` is campaign, batch, email or suppression."""
 
     def __init__(self, kind: str, identifier: str) -> None:
         super().__init__(f"there is no {kind} {identifier!r}")

@@ -1,9 +1,16 @@
 """The addresses that get no mail."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
 
+from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.condition import Condition
+
+from ems.store import pages
 from ems.store.failures import conditionally, translated
+from ems.store.models import SuppressionRow
+from ems.store.pages import Page
 from ems.store.tables import Tables
 
 Reason = Literal["bounce", "complaint", "unsubscribe", "manual"]
@@ -11,6 +18,32 @@ Scope = Literal["all", "bulk"]
 
 FILTER_LIMIT = 100
 """Keys of one BatchGetItem (DynamoDB quota)."""
+
+ROWS_READ_PER_PAGE = 1_000
+"""A filtered page ends after this many rows, short or empty, and says where to go on."""
+
+LISTING = "suppressions"
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """An address that gets no mail (scope ``all``) or none of campaigns (``bulk``).
+
+    Attributes:
+        address: In lower case, the domain in punycode; not in the repr, which may be logged.
+        reason: Why.
+        scope: For what mail.
+        source: Who says so: ``ses-event``, an API key, the command line, or what an import says.
+        since: Epoch seconds.
+        email_id: The mail that brought it about, if one did.
+    """
+
+    address: str = field(repr=False)
+    reason: Reason
+    scope: Scope
+    source: str | None
+    since: float
+    email_id: str | None = None
 
 
 class Suppressions:
@@ -67,3 +100,95 @@ class Suppressions:
         row = table(address.lower(), reason=reason, scope=scope, source=source, since=since, email_id=email_id)
         replaceable = free | (table.scope == "bulk") if scope == "all" else free
         return conditionally("cannot write a suppression", row.save, condition=replaceable)
+
+    def get(self, address: str) -> Suppression | None:
+        """Read the entry of *address*, consistently; None when there is none.
+
+        Raises:
+            UnavailableError: DynamoDB cannot be reached.
+        """
+        with translated("cannot read a suppression"):
+            try:
+                row = self._table.get(address.lower(), consistent_read=True)
+            except DoesNotExist:
+                return None
+        return _entry(row)
+
+    def page(
+        self, *, wanted: Callable[[Suppression], bool] | None = None, limit: int, cursor: str | None
+    ) -> Page[Suppression]:
+        """List the *wanted* entries, or all, in DynamoDB's own order, which is stable but says nothing.
+
+        A page may be shorter than *limit* and still have a next: reading stops after ROWS_READ_PER_PAGE rows.
+
+        Raises:
+            InvalidError: The cursor is none of this listing.
+            UnavailableError: DynamoDB cannot be reached.
+        """
+        after = {"address": {"S": pages.decode(cursor, LISTING, keys=1)[0]}} if cursor else None
+        page_size = limit if wanted is None else ROWS_READ_PER_PAGE
+        items: list[Suppression] = []
+        for read, entry in enumerate(self._scan(last_evaluated_key=after, page_size=page_size), start=1):
+            if wanted is None or wanted(entry):
+                items.append(entry)
+            if len(items) == limit or read == ROWS_READ_PER_PAGE:
+                return Page(items, pages.encode(LISTING, entry.address))
+        return Page(items, None)
+
+    def all(self, *, reason: Reason | None = None, scope: Scope | None = None) -> Iterator[Suppression]:
+        """Yield every entry, or those of a reason or scope, page by page; it raises UnavailableError on the way.
+
+        An entry that comes or changes meanwhile may be missing or be the former one.
+        """
+        condition: Condition | None = None
+        for attribute, value in ((self._table.reason, reason), (self._table.scope, scope)):
+            if value is not None:
+                condition = (attribute == value) if condition is None else condition & (attribute == value)
+        return self._scan(filter_condition=condition)
+
+    def replace(self, entry: Suppression, *, seen: Suppression | None) -> bool:
+        """Write *entry* over the one that was *seen*, if any; False when that has changed, come or gone since.
+
+        Raises:
+            UnavailableError: DynamoDB cannot be reached; it may or may not have been written.
+        """
+        table = self._table
+        unchanged = (
+            table.address.does_not_exist()
+            if seen is None
+            else (table.since == seen.since) & (table.reason == seen.reason) & (table.scope == seen.scope)
+        )
+        row = table(
+            entry.address,
+            reason=entry.reason,
+            scope=entry.scope,
+            source=entry.source,
+            since=entry.since,
+            email_id=entry.email_id,
+        )
+        return conditionally("cannot write a suppression", row.save, condition=unchanged)
+
+    def remove(self, address: str) -> bool:
+        """Take *address* off the list; False when it is not on it.
+
+        Raises:
+            UnavailableError: DynamoDB cannot be reached; it may or may not be gone.
+        """
+        row = self._table(address.lower())
+        return conditionally("cannot remove a suppression", row.delete, condition=self._table.address.exists())
+
+    def _scan(self, **options: Any) -> Iterator[Suppression]:
+        with translated("cannot list suppressions"):
+            for row in self._table.scan(**options):
+                yield _entry(row)
+
+
+def _entry(row: SuppressionRow) -> Suppression:
+    return Suppression(
+        address=row.address,
+        reason=cast("Reason", row.reason),
+        scope=cast("Scope", row.scope),
+        source=row.source,
+        since=float(row.since),
+        email_id=row.email_id,
+    )

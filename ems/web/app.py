@@ -13,6 +13,7 @@ from ems.web.monitoring import HealthChecks, Metrics, Monitoring
 from ems.web.operations import mount
 from ems.web.sends import Sends
 from ems.web.services import WebServices
+from ems.web.suppressions import Suppressions
 from ems.web.webhooks import Webhooks
 
 
@@ -29,6 +30,7 @@ def create_app(services: WebServices, settings: Settings) -> Flask:
         Emails(services.emails, services.resolver),
         Batches(services.batches, services.resolver, services.retries),
         Campaigns(services.campaigns),
+        Suppressions(services.suppressions),
         Monitoring(services.rate, HealthChecks(services.health)),
         Metrics((http_metrics, services.registry), authenticator, public=settings.metrics_public),
         Webhooks(services.intake),

@@ -30,6 +30,7 @@ _TAGS = {
     "emails": "What has become of each mail, and decisions about those in doubt.",
     "batches": "Bulk requests: progress, pause, resume, cancel, doubts, retry.",
     "campaigns": "Templates and who sends them.",
+    "suppressions": "Who gets no mail, and why.",
     "monitoring": "Rate, health and metrics.",
     "webhooks": "What Amazon SNS posts.",
 }
@@ -38,6 +39,7 @@ _PATH_EXAMPLES = {
     "email_id": "Id of a mail, from POST /send-email; mails of a batch have <batch_id>-<index of six digits>.",
     "batch_id": "Id of a batch, from POST /send-bulk-email.",
     "campaign_id": "Id of a campaign.",
+    "address": "A mail address, URL-encoded, in any case.",
 }
 
 _MEANINGS = {

@@ -30,6 +30,8 @@ from ems.web.problems import ProblemError, from_validation
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
+_CONVERTERS = {"address": "path:"}
+"""An address may hold a slash before the @, and WSGI decodes %2F before routes are matched."""
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,128}")
 _NOT_JSON = re.compile(rb"\b(?:NaN|Infinity)\b")
 
@@ -113,11 +115,16 @@ def mount(app: Flask, resources: Iterable[object], authenticator: Authenticator)
     """Add the operations of *resources* to *app* and return them."""
     mounted = []
     for described, handler in _operations(resources):
-        rule = _PATH_PARAMETER.sub(r"<\1>", described.path)
+        rule = _PATH_PARAMETER.sub(_converted, described.path)
         view = _view(described, handler, authenticator)
         app.add_url_rule(rule, endpoint=described.name, view_func=view, methods=[described.method])
         mounted.append(described)
     return mounted
+
+
+def _converted(parameter: re.Match[str]) -> str:
+    """Write a path parameter as Flask does."""
+    return f"<{_CONVERTERS.get(parameter[1], '')}{parameter[1]}>"
 
 
 def respond(answer: Answer, status: int) -> Response:

@@ -16,6 +16,7 @@ from ems.store.api_keys import Identity
 from ems.store.campaigns import Campaign
 from ems.store.pages import Page
 from ems.store.status import Status
+from ems.store.suppressions import Reason, Scope, Suppression
 from ems.web.queue_metrics import QueueDepths
 from ems.web.rate_metrics import RateMetrics
 
@@ -91,6 +92,24 @@ class Emails(Protocol):
         """List the mails of a campaign."""
 
 
+class Suppressions(Protocol):
+    """Keeps the suppression list."""
+
+    def get(self, address: str) -> Suppression:
+        """Read an entry."""
+
+    def page(
+        self, *, reason: Reason | None = None, scope: Scope | None = None, limit: int, cursor: str | None = None
+    ) -> Page[Suppression]:
+        """List entries."""
+
+    def put(self, address: str, *, reason: Reason, scope: Scope | None = None, by: str) -> Suppression:
+        """Put an address on the list, or replace its entry."""
+
+    def remove(self, address: str) -> None:
+        """Take an address off the list."""
+
+
 class Resolver(Protocol):
     """Decides about mails in doubt."""
 
@@ -156,6 +175,7 @@ class WebServices:
     batches: Batches
     campaigns: Campaigns
     emails: Emails
+    suppressions: Suppressions
     resolver: Resolver
     retries: Retries
     keys: Keys
@@ -175,6 +195,7 @@ class WebServices:
             batches=services.batches,
             campaigns=services.campaigns,
             emails=services.emails,
+            suppressions=services.suppression_list,
             resolver=services.resolver,
             retries=services.retries,
             keys=services.api_keys,

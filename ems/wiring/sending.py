@@ -14,6 +14,7 @@ from ems.sending.gate import Gate
 from ems.sending.rate_report import RateReport
 from ems.sending.release import Drainer
 from ems.sending.retry import Retries
+from ems.sending.suppressions import SuppressionList
 from ems.sending.unsent import Unsent
 from ems.sending.waiting import WaitingRoom
 from ems.wiring.doubts import Doubting
@@ -37,6 +38,11 @@ class Sending(Doubting):
     def emails(self) -> Emails:
         """Mails as callers see them."""
         return Emails(self.email_pages, pending_status=self.batches.pending_status)
+
+    @part
+    def suppression_list(self) -> SuppressionList:
+        """Who gets no mail, as people see and change it."""
+        return SuppressionList(self.suppressions)
 
     @part
     def acceptance(self) -> Acceptance:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from fakes.suppressions import FakeSuppressionStore
 from flask.testing import FlaskClient
 
 from ems.errors import ConflictError, EmsError, RejectedRecipient, UnknownIdError
@@ -19,6 +20,7 @@ from ems.sending.requests import (
 )
 from ems.sending.resolve import DoubtView, Order, Resolution
 from ems.sending.retry import Retry
+from ems.sending.suppressions import SuppressionList
 from ems.settings import Settings
 from ems.store.api_keys import Identity
 from ems.store.campaigns import Campaign
@@ -271,6 +273,7 @@ class World:
     acceptance: FakeAcceptance = field(default_factory=FakeAcceptance)
     batches: FakeBatches = field(default_factory=FakeBatches)
     emails: FakeEmails = field(default_factory=FakeEmails)
+    suppressions: FakeSuppressionStore = field(default_factory=FakeSuppressionStore)
     resolver: FakeResolver = field(default_factory=FakeResolver)
     retries: FakeRetries = field(default_factory=FakeRetries)
     intake: FakeIntake = field(default_factory=FakeIntake)
@@ -287,6 +290,7 @@ class World:
             batches=self.batches,
             campaigns=Campaigns(FakeCampaignStore(), self.templates),  # type: ignore[arg-type]  # same methods
             emails=self.emails,
+            suppressions=SuppressionList(self.suppressions, clock=lambda: 1e9),
             resolver=self.resolver,
             retries=self.retries,
             keys=FakeKeys(),

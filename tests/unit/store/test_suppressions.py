@@ -1,6 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
-from ems.store.suppressions import Reason, Scope, Suppressions
+from ems.errors import InvalidError
+from ems.store import suppressions as module
+from ems.store.suppressions import Reason, Scope, Suppression, Suppressions
 from ems.store.tables import Tables
 
 
@@ -50,3 +54,92 @@ def test_a_hundred_addresses_are_one_call_and_repetitions_do_no_harm(suppression
 def test_more_than_one_call_can_ask_for_is_an_error_of_the_caller(suppressions: Suppressions) -> None:
     with pytest.raises(ValueError, match="101"):
         suppressions.filter([f"user{number}@example.com" for number in range(101)], kind="bulk")
+
+
+def entry(address: str, reason: Reason = "manual", scope: Scope = "all") -> Suppression:
+    return Suppression(address, reason=reason, scope=scope, source="API key k", since=2.5)
+
+
+def test_an_entry_is_read_as_it_was_written(suppressions: Suppressions) -> None:
+    assert suppressions.get("gone@example.com") is None
+    add(suppressions, "gone@example.com")
+    assert suppressions.get("Gone@example.com") == Suppression(
+        "gone@example.com", reason="bounce", scope="all", source="ses-event", since=1.0, email_id="em-1"
+    )
+
+
+def test_an_entry_is_replaced_only_as_it_was_seen(suppressions: Suppressions) -> None:
+    written = entry("ada@example.com")
+    assert suppressions.replace(written, seen=None)
+    assert not suppressions.replace(entry("ada@example.com", "complaint"), seen=None)
+    narrowed = replace(written, scope="bulk")
+    assert suppressions.replace(narrowed, seen=written)
+    assert not suppressions.replace(entry("ada@example.com", "complaint"), seen=written)
+    assert suppressions.get("ada@example.com") == narrowed
+
+
+def test_an_entry_that_is_gone_is_not_replaced(suppressions: Suppressions) -> None:
+    assert not suppressions.replace(entry("ada@example.com"), seen=entry("ada@example.com"))
+    assert suppressions.get("ada@example.com") is None
+
+
+def test_a_removed_address_gets_mail_again(suppressions: Suppressions) -> None:
+    add(suppressions, "gone@example.com")
+    assert suppressions.remove("Gone@example.com")
+    assert suppressions.filter(["gone@example.com"], kind="bulk") == {}
+    assert not suppressions.remove("gone@example.com")
+
+
+def pages_of(suppressions: Suppressions, *, limit: int, reason: Reason | None = None) -> list[list[str]]:
+    """Return the addresses of every page."""
+    found, cursor = [], None
+    while True:
+        wanted = None if reason is None else lambda one: one.reason == reason
+        page = suppressions.page(wanted=wanted, limit=limit, cursor=cursor)
+        found.append([one.address for one in page.items])
+        cursor = page.next
+        if cursor is None:
+            return found
+
+
+def test_pages_hold_every_entry_once(suppressions: Suppressions) -> None:
+    addresses = [f"user{number}@example.com" for number in range(7)]
+    for address in addresses:
+        add(suppressions, address)
+    pages = pages_of(suppressions, limit=3)
+    assert max(len(page) for page in pages) == 3
+    assert sorted(address for page in pages for address in page) == sorted(addresses)
+
+
+def test_a_page_of_a_rare_reason_ends_before_it_has_read_everything(
+    suppressions: Suppressions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ROWS_READ_PER_PAGE", 4)
+    for number in range(9):
+        add(suppressions, f"user{number}@example.com")
+    add(suppressions, "rare@example.com", "complaint")
+    pages = pages_of(suppressions, limit=3, reason="complaint")
+    assert len(pages) == 3
+    assert [address for page in pages for address in page] == ["rare@example.com"]
+
+
+def test_a_cursor_of_another_listing_is_refused(suppressions: Suppressions) -> None:
+    with pytest.raises(InvalidError, match="cursor"):
+        suppressions.page(limit=1, cursor="WyJjYW1wYWlnbnMiLCJ4Il0")
+
+
+def test_all_entries_or_those_of_a_reason_and_scope_are_read_out(suppressions: Suppressions) -> None:
+    add(suppressions, "gone@example.com")
+    add(suppressions, "left@example.com", "unsubscribe", "bulk")
+    add(suppressions, "left-all@example.com", "unsubscribe", "all")
+    assert {one.address for one in suppressions.all()} == {
+        "gone@example.com",
+        "left@example.com",
+        "left-all@example.com",
+    }
+    assert [one.address for one in suppressions.all(reason="bounce")] == ["gone@example.com"]
+    assert [one.address for one in suppressions.all(reason="unsubscribe", scope="all")] == ["left-all@example.com"]
+
+
+def test_an_entry_shows_no_address_where_it_is_logged() -> None:
+    assert "ada" not in repr(entry("ada@example.com"))

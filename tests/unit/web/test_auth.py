@@ -23,6 +23,10 @@ OPERATIONS = [
     ("GET", "/campaigns/c", None, "read"),
     ("PUT", "/campaigns/c", CAMPAIGN, "admin"),
     ("DELETE", "/campaigns/c", None, "admin"),
+    ("GET", "/suppressions", None, "read"),
+    ("GET", "/suppressions/ada@example.com", None, "read"),
+    ("PUT", "/suppressions/ada@example.com", {}, "admin"),
+    ("DELETE", "/suppressions/ada@example.com", None, "admin"),
     ("GET", "/rate", None, "read"),
     ("GET", "/metrics", None, "read"),
 ]

@@ -1,0 +1,43 @@
+"""The suppression list in a dict."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from ems.store.pages import Page
+from ems.store.suppressions import Reason, Scope, Suppression
+
+
+@dataclass
+class FakeSuppressionStore:
+    """Keeps entries; *meanwhile* happens once, between a read and the write that follows."""
+
+    entries: dict[str, Suppression] = field(default_factory=dict)
+    meanwhile: Callable[[], None] | None = None
+
+    def get(self, address: str) -> Suppression | None:
+        return self.entries.get(address)
+
+    def page(
+        self, *, wanted: Callable[[Suppression], bool] | None = None, limit: int, cursor: str | None
+    ) -> Page[Suppression]:
+        rest = [one for address, one in sorted(self.entries.items()) if cursor is None or address > cursor]
+        read = rest[:limit]
+        more = read[-1].address if len(rest) > limit else None
+        return Page([one for one in read if wanted is None or wanted(one)], more)
+
+    def all(self, *, reason: Reason | None = None, scope: Scope | None = None) -> Iterator[Suppression]:
+        for one in self.entries.values():
+            if reason in {None, one.reason} and scope in {None, one.scope}:
+                yield one
+
+    def replace(self, entry: Suppression, *, seen: Suppression | None) -> bool:
+        if self.meanwhile is not None:
+            happening, self.meanwhile = self.meanwhile, None
+            happening()
+        if self.entries.get(entry.address) != seen:
+            return False
+        self.entries[entry.address] = entry
+        return True
+
+    def remove(self, address: str) -> bool:
+        return self.entries.pop(address, None) is not None
