@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ems.cli.progress import progress_bar
 from ems.cli.shared import console, services_of_environment, told_to_people
 
 if TYPE_CHECKING:
@@ -52,23 +51,8 @@ def _progress(*, queues: bool) -> Iterator["Options"]:
     """Show a bar on a terminal's standard error while rows are read."""
     from ems.audit.run import Options  # noqa: PLC0415 - --help does not need it
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:,.0f}/s"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("mails", total=None, rate=0)
-
-        def advance(read: int, expected: int | None) -> None:
-            # A table's own count of its items is hours old: the bar must not end before the rows do.
-            done = bar.tasks[task].completed + read
-            bar.update(task, advance=read, total=expected and max(expected, done), rate=bar.tasks[task].speed or 0)
-
-        yield Options(queues=queues, progress=advance)
+    with progress_bar("mails") as bar:
+        yield Options(queues=queues, progress=bar.advance)
 
 
 def _tell(verdicts: list["Verdict"]) -> None:
