@@ -6,7 +6,7 @@ and the completion of a shell stay quick.
 
 import click
 
-from ems.cli import audit, dlq, keys, local, resolve, retry
+from ems.cli import audit, dlq, keys, local, resolve, retry, suppressions
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,6 +24,7 @@ for command in (
     resolve.resolve,
     retry.retry,
     dlq.dlq,
+    suppressions.suppressions,
     keys.keys,
 ):
     main.add_command(command)

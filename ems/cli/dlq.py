@@ -4,7 +4,6 @@ import json
 import sys
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ems import queues
-from ems.cli.shared import console, services_of_environment, told_to_people
+from ems.cli.shared import console, moment, services_of_environment, told_to_people
 
 if TYPE_CHECKING:
     from ems.sending.dead_letters import DeadLetters, Summary
@@ -51,7 +50,7 @@ def show(*, identifier: str) -> None:
         console.print(f"[bold]{name:<11}[/]{escape(value)}", soft_wrap=True)
     runs = Table("when", "receive", "how it failed")
     for run in letter.runs:
-        runs.add_row(_moment(run.at), str(run.receive), escape(run.error))
+        runs.add_row(moment(run.at), str(run.receive), escape(run.error))
     if letter.runs:
         console.print(runs)
 
@@ -121,14 +120,10 @@ def _story(letter: "Letter") -> list[tuple[str, str]]:
         ("queue", letter.queue),
         ("task", letter.task or "none"),
         ("about", letter.about),
-        ("sent", f"{_moment(letter.message.sent_at)} ({_age(letter.message.sent_at)} ago)"),
+        ("sent", f"{moment(letter.message.sent_at)} ({_age(letter.message.sent_at)} ago)"),
         ("arguments", json.dumps(letter.arguments, ensure_ascii=False)),
         ("why", letter.reason),
     ]
-
-
-def _moment(at: float) -> str:
-    return datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _age(at: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -40,6 +41,11 @@ def told_to_people() -> Iterator[None]:
         yield
     except EmsError as error:
         raise click.ClickException(str(error)) from error
+
+
+def moment(at: float) -> str:
+    """Write a time in epoch seconds for people."""
+    return datetime.fromtimestamp(at, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def confirmed(*, yes: bool) -> bool:

@@ -7,7 +7,8 @@ from typing import Protocol
 from ems.errors import ConflictError, InvalidError, UnknownIdError
 from ems.sending.addresses import AddressError, normalise
 from ems.store.pages import Page
-from ems.store.suppressions import Reason, Scope, Suppression
+from ems.store.reasons import Reason, Scope
+from ems.store.suppressions import Suppression
 
 LISTED = "suppression"
 """What an entry is called where there is none."""

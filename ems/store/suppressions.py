@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
@@ -11,10 +11,8 @@ from ems.store import pages
 from ems.store.failures import conditionally, translated
 from ems.store.models import SuppressionRow
 from ems.store.pages import Page
+from ems.store.reasons import Reason, Scope
 from ems.store.tables import Tables
-
-Reason = Literal["bounce", "complaint", "unsubscribe", "manual"]
-Scope = Literal["all", "bulk"]
 
 FILTER_LIMIT = 100
 """Keys of one BatchGetItem (DynamoDB quota)."""

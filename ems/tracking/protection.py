@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ems.store.suppressions import Reason, Scope
+from ems.store.reasons import Reason, Scope
 from ems.tracking.events import EventType, SesEvent
 
 SIMULATOR_DOMAIN = "@simulator.amazonses.com"

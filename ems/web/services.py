@@ -15,8 +15,9 @@ from ems.sending.templates import TemplateParts
 from ems.store.api_keys import Identity
 from ems.store.campaigns import Campaign
 from ems.store.pages import Page
+from ems.store.reasons import Reason, Scope
 from ems.store.status import Status
-from ems.store.suppressions import Reason, Scope, Suppression
+from ems.store.suppressions import Suppression
 from ems.web.queue_metrics import QueueDepths
 from ems.web.rate_metrics import RateMetrics
 

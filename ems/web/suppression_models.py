@@ -2,7 +2,7 @@
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from ems.store.suppressions import Reason, Scope
+from ems.store.reasons import Reason, Scope
 from ems.web.answers import Answer, Next
 from ems.web.bodies import Body, PageQuery
 

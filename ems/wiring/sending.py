@@ -14,6 +14,7 @@ from ems.sending.gate import Gate
 from ems.sending.rate_report import RateReport
 from ems.sending.release import Drainer
 from ems.sending.retry import Retries
+from ems.sending.suppression_import import SuppressionImport
 from ems.sending.suppressions import SuppressionList
 from ems.sending.unsent import Unsent
 from ems.sending.waiting import WaitingRoom
@@ -43,6 +44,11 @@ class Sending(Doubting):
     def suppression_list(self) -> SuppressionList:
         """Who gets no mail, as people see and change it."""
         return SuppressionList(self.suppressions)
+
+    @part
+    def suppression_import(self) -> SuppressionImport:
+        """Takes lists of addresses over from files."""
+        return SuppressionImport(self.suppressions)
 
     @part
     def acceptance(self) -> Acceptance:

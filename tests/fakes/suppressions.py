@@ -1,18 +1,20 @@
 """The suppression list in a dict."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ems.store.pages import Page
-from ems.store.suppressions import Reason, Scope, Suppression
+from ems.store.reasons import Reason, Scope
+from ems.store.suppressions import Suppression
 
 
 @dataclass
 class FakeSuppressionStore:
-    """Keeps entries; *meanwhile* happens once, between a read and the write that follows."""
+    """Keeps entries; *meanwhile* happens once, between a read and the write that follows; *fails* meets adding."""
 
     entries: dict[str, Suppression] = field(default_factory=dict)
     meanwhile: Callable[[], None] | None = None
+    fails: list[Exception] = field(default_factory=list)
 
     def get(self, address: str) -> Suppression | None:
         return self.entries.get(address)
@@ -37,6 +39,19 @@ class FakeSuppressionStore:
         if self.entries.get(entry.address) != seen:
             return False
         self.entries[entry.address] = entry
+        return True
+
+    def filter(self, addresses: Sequence[str], *, kind: str) -> dict[str, str]:
+        listed = [self.entries[one] for one in addresses if one in self.entries]
+        return {one.address: one.reason for one in listed if one.scope == "all" or kind == "bulk"}
+
+    def add(self, address: str, *, reason: Reason, scope: Scope, source: str, since: float) -> bool:
+        if self.fails:
+            raise self.fails.pop()
+        seen = self.entries.get(address)
+        if seen is not None and not (scope == "all" and seen.scope == "bulk"):
+            return False
+        self.entries[address] = Suppression(address, reason=reason, scope=scope, source=source, since=since)
         return True
 
     def remove(self, address: str) -> bool:

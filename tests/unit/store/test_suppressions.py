@@ -4,7 +4,8 @@ import pytest
 
 from ems.errors import InvalidError
 from ems.store import suppressions as module
-from ems.store.suppressions import Reason, Scope, Suppression, Suppressions
+from ems.store.reasons import Reason, Scope
+from ems.store.suppressions import Suppression, Suppressions
 from ems.store.tables import Tables
 
 
