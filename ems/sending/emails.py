@@ -1,7 +1,7 @@
 """Reading mails: what has become of each, composed from what the sender and the events say."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,6 +95,16 @@ class Emails:
             return status is None or current(row.send_status, row.event_status) is status
 
         return _views(self._store.of_campaign(campaign_id, wanted=wanted, limit=limit, cursor=cursor))
+
+    def all_of_campaign(
+        self, campaign_id: str, *, batch_id: str | None = None, status: Status | None = None
+    ) -> Iterator[list[EmailView]]:
+        """Yield the mails of a campaign, or of one of its batches, of one status if asked, as they are asked for.
+
+        For exports: without timeline and what else no export shows. A list may be empty and others still follow.
+        """
+        for rows in self._store.all_of_campaign(campaign_id, batch_id=batch_id):
+            yield [view for view in map(_view, rows) if status in {None, view.status}]
 
 
 def _views(page: Page[TrackerRow]) -> Page[EmailView]:

@@ -10,6 +10,7 @@ from ems.store.emails import campaign_shards
 from ems.store.failures import translated
 from ems.store.models import TrackerRow
 from ems.store.pages import Page
+from ems.store.parallel import in_pages
 from ems.store.tables import Tables
 
 MAX_ID = 200
@@ -17,6 +18,24 @@ MAX_ID = 200
 
 ROWS_READ_PER_PAGE = 1_000
 """A filtered page ends after this many rows, short or empty, and says where to go on."""
+
+ROWS_OF_A_QUERY = 200
+"""Rows that one query of the campaign index asks for; DynamoDB gives fewer when they are more than 1 MB."""
+
+_EXPORTED = [
+    "email_id",
+    "batch_id",
+    "campaign_id",
+    "recipient",
+    "send_status",
+    "event_status",
+    "message_id",
+    "reason",
+    "created_at",
+    "sent_at",
+    "moments",
+]
+"""What an export needs of a row. The timeline is not of it, and would be most of what is read."""
 
 
 class EmailPages:
@@ -77,13 +96,27 @@ class EmailPages:
                 return Page(items, pages.encode(listing, row.campaign_shard or "", row.email_id))
         return Page(items, None)
 
+    def all_of_campaign(self, campaign_id: str, *, batch_id: str | None = None) -> Iterator[list[TrackerRow]]:
+        """Yield the mails of a campaign, or of one of its batches; a query is made when its rows are asked for.
+
+        The rows hold what an export needs and no more.
+        """
+        if len(campaign_id) > MAX_ID:
+            return
+        table = self._table
+        of_batch = None if batch_id is None else table.email_id.startswith(f"{batch_id}-")
+        for shard in campaign_shards(campaign_id):
+            with translated("cannot list mails"):
+                rows = table.by_campaign.query(shard, of_batch, page_size=ROWS_OF_A_QUERY, attributes_to_get=_EXPORTED)
+                yield from in_pages(rows, ROWS_OF_A_QUERY)
+
     def _from(self, shards: list[str], last_id: str | None) -> Iterator[TrackerRow]:
         """Yield the rows of *shards* in order, those of the first shard after *last_id*."""
         for shard in shards:
             after = _key(campaign_shard=shard, email_id=last_id) if last_id else None
             last_id = None
             with translated("cannot list mails"):
-                yield from self._table.by_campaign.query(shard, last_evaluated_key=after, page_size=200)
+                yield from self._table.by_campaign.query(shard, last_evaluated_key=after, page_size=ROWS_OF_A_QUERY)
 
 
 def _after(cursor: str | None, listing: str, **partition: str) -> dict[str, dict[str, str]] | None:

@@ -9,6 +9,7 @@ from ems.web.auth import Authenticator
 from ems.web.batches import Batches
 from ems.web.campaigns import Campaigns
 from ems.web.emails import Emails
+from ems.web.exports import Exports
 from ems.web.monitoring import HealthChecks, Metrics, Monitoring
 from ems.web.operations import mount
 from ems.web.sends import Sends
@@ -28,6 +29,7 @@ def create_app(services: WebServices, settings: Settings) -> Flask:
     resources = (
         Sends(services.acceptance, max_recipients=settings.max_recipients),
         Emails(services.emails, services.resolver),
+        Exports(services.exports),
         Batches(services.batches, services.resolver, services.retries),
         Campaigns(services.campaigns),
         Suppressions(services.suppressions),

@@ -245,3 +245,9 @@ class EmailsQuery(PageQuery):
     recipient: str | None = Field(default=None, min_length=1, max_length=320, description="Address of the recipient.")
     campaign_id: CampaignId | None = None
     status: Status | None = Field(default=None, description="Only mails of this status; needs campaign_id.")
+
+
+class ExportQuery(Query):
+    """Which mails an export holds."""
+
+    status: Status | None = Field(default=None, description="Only mails of this status.")

@@ -1,6 +1,6 @@
 """What the HTTP edge needs from the rest of EMS, as small interfaces; the wiring fills them in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -111,6 +111,16 @@ class Suppressions(Protocol):
         """Take an address off the list."""
 
 
+class Exports(Protocol):
+    """Reads all mails of a campaign or a batch, a few hundred at a time."""
+
+    def campaign(self, campaign_id: str, *, status: Status | None = None) -> Iterator[list[EmailView]]:
+        """Export a campaign."""
+
+    def batch(self, batch_id: str, *, status: Status | None = None) -> Iterator[list[EmailView]]:
+        """Export a batch."""
+
+
 class Resolver(Protocol):
     """Decides about mails in doubt."""
 
@@ -177,6 +187,7 @@ class WebServices:
     campaigns: Campaigns
     emails: Emails
     suppressions: Suppressions
+    exports: Exports
     resolver: Resolver
     retries: Retries
     keys: Keys
@@ -197,6 +208,7 @@ class WebServices:
             campaigns=services.campaigns,
             emails=services.emails,
             suppressions=services.suppression_list,
+            exports=services.exports,
             resolver=services.resolver,
             retries=services.retries,
             keys=services.api_keys,

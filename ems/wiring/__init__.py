@@ -1,18 +1,18 @@
 """Putting EMS together from its settings, once a process: the web app, the workers and the command line ask here.
 
 Built in layers as the packages are, and a layer sees only those below it: :mod:`~ems.wiring.outside` reaches DynamoDB,
-SQS and SES, :mod:`~ems.wiring.rate` governs, :mod:`~ems.wiring.sending` and :mod:`~ems.wiring.tracking` decide, and
-:mod:`~ems.wiring.audit` recounts.
+SQS and SES, :mod:`~ems.wiring.rate` governs, :mod:`~ems.wiring.sending` and :mod:`~ems.wiring.tracking` decide,
+:mod:`~ems.wiring.history` tells, and :mod:`~ems.wiring.audit` recounts.
 """
 
 from ems.wiring.audit import Audit
-from ems.wiring.sending import Sending
+from ems.wiring.history import History
 from ems.wiring.tracking import Tracking
 
 __all__ = ["Services"]
 
 
-class Services(Sending, Tracking, Audit):
+class Services(History, Tracking, Audit):
     """Everything a process may need, made when it is first asked for and then kept.
 
     Making a part opens no connection; the first call on it does.

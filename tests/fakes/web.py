@@ -1,6 +1,6 @@
 """The HTTP edge on fakes: small stand-ins for what other parts of EMS do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from fakes.suppressions import FakeSuppressionStore
@@ -165,6 +165,41 @@ class FakeEmails:
 
 
 @dataclass
+class FakeExports:
+    """Of welcome and ba-1 there are *lists* of one mail each; ``read`` counts those that were asked for.
+
+    ``fails`` comes after the last one.
+    """
+
+    lists: int = 2
+    read: int = 0
+    asked: list[tuple[str, Status | None]] = field(default_factory=list)
+    fails: Exception | None = None
+
+    def campaign(self, campaign_id: str, *, status: Status | None = None) -> Iterator[list[EmailView]]:
+        if campaign_id != "welcome":
+            raise UnknownIdError("campaign", campaign_id)
+        self.asked.append((campaign_id, status))
+        return self._lists()
+
+    def batch(self, batch_id: str, *, status: Status | None = None) -> Iterator[list[EmailView]]:
+        if batch_id != "ba-1":
+            raise UnknownIdError("batch", batch_id)
+        self.asked.append((batch_id, status))
+        return self._lists()
+
+    def subject(self, identifier: str, *, status: Status | None = None) -> Iterator[list[EmailView]]:
+        return (self.batch if identifier == "ba-1" else self.campaign)(identifier, status=status)
+
+    def _lists(self) -> Iterator[list[EmailView]]:
+        for number in range(self.lists):
+            self.read += 1
+            yield [replace(FakeEmails.view, email_id=f"em-{number}")]
+        if self.fails:
+            raise self.fails
+
+
+@dataclass
 class FakeResolver:
     """One recipient in doubt; notes what is ordered."""
 
@@ -274,6 +309,7 @@ class World:
     batches: FakeBatches = field(default_factory=FakeBatches)
     emails: FakeEmails = field(default_factory=FakeEmails)
     suppressions: FakeSuppressionStore = field(default_factory=FakeSuppressionStore)
+    exports: FakeExports = field(default_factory=FakeExports)
     resolver: FakeResolver = field(default_factory=FakeResolver)
     retries: FakeRetries = field(default_factory=FakeRetries)
     intake: FakeIntake = field(default_factory=FakeIntake)
@@ -291,6 +327,7 @@ class World:
             campaigns=Campaigns(FakeCampaignStore(), self.templates),  # type: ignore[arg-type]  # same methods
             emails=self.emails,
             suppressions=SuppressionList(self.suppressions, clock=lambda: 1e9),
+            exports=self.exports,
             resolver=self.resolver,
             retries=self.retries,
             keys=FakeKeys(),
