@@ -47,7 +47,7 @@ REMEDY: Mapping[Kind, str] = {
     Kind.DUPLICATE: "one of these mails was not sent under this id; look for the Send events of each",
     Kind.STATUS: "the row was changed by other hands than EMS's",
     Kind.EVENTS: "the timeline is what SES told; the counters beside it are wrong",
-    Kind.NOT_SUPPRESSED: "put the address on the suppression list, unless it was taken off on purpose",
+    Kind.NOT_SUPPRESSED: "put the address on the suppression list (`ems suppressions add`)",
     Kind.NO_CAUSE: "look for its event in email-events and email-events-dlq; if it is in neither, lift the suppression",
     Kind.LOST: "nobody will send it: repeat the request with its Idempotency-Key, or send to the recipient anew",
     Kind.UNDECIDED: "it cannot be sent any more: end doubts by `ems resolve sent|failed`, what is held by `drop`",

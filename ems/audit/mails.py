@@ -50,12 +50,12 @@ def breaks_of(mail: MailEntry) -> Iterator[Break]:
     yield from _wrong_events(mail)
 
 
-def calls_for_suppression(mail: MailEntry) -> set[str]:
-    """Return the addresses that the events of *mail* put on the suppression list."""
-    called = set()
+def calls_for_suppression(mail: MailEntry) -> dict[str, float]:
+    """Return the addresses that the events of *mail* put on the suppression list, each with the last event's time."""
+    called: dict[str, float] = {}
     for event in _events(mail):
         if event.recipient is not None and verdict_on(event) is not None:
-            called.add(event.recipient)
+            called[event.recipient] = max(event.at, called.get(event.recipient, event.at))
     return called
 
 

@@ -13,7 +13,7 @@ from ems.audit.books import Books
 from ems.audit.findings import MAX_BREAKS, Break, Kind, Verdict
 from ems.audit.queued import QueuedMessage
 from ems.audit.queues import QueueAudit
-from ems.audit.suppressions import SuppressionAudit
+from ems.audit.suppressions import Called, SuppressionAudit
 from ems.sending.ids import recipient_id
 from ems.store.audit import KEYS_A_CALL, AuditReads
 from ems.store.audit_entries import LedgerEntry, MailEntry
@@ -95,14 +95,16 @@ class AuditRun:
     def _read(self, books: Books) -> list[str]:
         """Copy all records; returns the mails whose rows seem broken, as many as could be reported."""
         suspects: list[str] = []
-        suppressing: dict[str, str] = {}
+        suppressing: dict[str, Called] = {}
         for page in together(self._scope.mails):
             books.add_mails(page)
             for mail in page:
                 self._verdict.recount.add(mail)
                 if len(suspects) < MAX_BREAKS and any(mails.breaks_of(mail)):
                     suspects.append(mail.email_id)
-                suppressing.update(dict.fromkeys(mails.calls_for_suppression(mail), mail.email_id))
+                for address, at in mails.calls_for_suppression(mail).items():
+                    called = Called(at, mail.email_id)
+                    suppressing[address] = max(called, suppressing.get(address, called))
             if len(suppressing) >= KEYS_A_CALL:
                 self._verdict.add(self._suppressions.missing(suppressing))
                 suppressing.clear()

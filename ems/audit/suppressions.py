@@ -1,12 +1,20 @@
 """The suppression list against the events that call for its entries."""
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from ems.audit.findings import Break, Kind
 from ems.audit.mails import calls_for_suppression
 from ems.store.audit import KEYS_A_CALL, AuditReads
 from ems.store.parallel import in_pages
 from ems.tracking.apply import SUPPRESSION_SOURCE
+
+
+class Called(NamedTuple):
+    """The last event that puts an address on the list: its time in epoch seconds, and its mail."""
+
+    at: float
+    email_id: str
 
 
 class SuppressionAudit:
@@ -18,12 +26,16 @@ class SuppressionAudit:
     def __init__(self, reads: AuditReads) -> None:
         self._reads = reads
 
-    def missing(self, called: Mapping[str, str]) -> Iterator[Break]:
-        """Yield a break for each of *called*, mails by the address that their events put on the list, that is not."""
+    def missing(self, called: Mapping[str, Called]) -> Iterator[Break]:
+        """Yield a break for each address of *called* that is not on the list, and was not taken off since."""
         listed = self._reads.suppressed(called)
-        for address, email_id in called.items():
-            if address not in listed:
-                yield Break(Kind.NOT_SUPPRESSED, email_id, "its events suppress an address that is not on the list")
+        missing = {address: event for address, event in called.items() if address not in listed}
+        removed = self._reads.removed(missing)
+        for address, event in missing.items():
+            if event.at > removed.get(address, 0.0):
+                yield Break(
+                    Kind.NOT_SUPPRESSED, event.email_id, "its events suppress an address that is not on the list"
+                )
 
     def without_cause(self, *, recent: float) -> Iterator[Break]:
         """Yield a break for each entry made since *recent* (epoch seconds) whose event is not on its mail's row."""

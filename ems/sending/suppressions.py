@@ -31,6 +31,10 @@ class SuppressionStore(Protocol):
     def replace(self, entry: Suppression, *, seen: Suppression | None) -> bool:
         """Write an entry over the one that was seen; False when that is not the one any more."""
 
+
+class Remover(Protocol):
+    """What takes entries away (:class:`ems.store.removals.Removals`)."""
+
     def remove(self, address: str) -> bool:
         """Remove an entry; False when there is none."""
 
@@ -41,8 +45,9 @@ class SuppressionList:
     Every method raises UnavailableError without DynamoDB, and InvalidError for what is no address.
     """
 
-    def __init__(self, store: SuppressionStore, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: SuppressionStore, removals: Remover, *, clock: Callable[[], float] = time.time) -> None:
         self._store = store
+        self._removals = removals
         self._clock = clock
 
     def get(self, address: str) -> Suppression:
@@ -88,7 +93,7 @@ class SuppressionList:
             UnknownIdError: The address is not on the list.
         """
         key = checked_address(address)
-        if not self._store.remove(key):
+        if not self._removals.remove(key):
             raise UnknownIdError(LISTED, key)
 
     def page(

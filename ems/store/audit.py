@@ -24,6 +24,7 @@ from ems.store.kept import REGISTRY as KEPT
 from ems.store.models import BatchRow, SuppressionRow, TrackerRow
 from ems.store.parallel import in_pages
 from ems.store.parking import PAYLOAD, REGISTRY, payload_key
+from ems.store.removals import removed
 from ems.store.tables import Tables
 
 SEGMENTS = 8
@@ -121,6 +122,10 @@ class AuditReads:
                 for keys in in_pages(addresses, KEYS_A_CALL)
                 for row in self._tables.suppressions.batch_get(keys, consistent_read=True)
             }
+
+    def removed(self, addresses: Iterable[str]) -> dict[str, float]:
+        """Return when those of *addresses* that were taken off the list on purpose were so, in epoch seconds."""
+        return removed(self._tables, addresses)
 
     def suppressed_by_events(self, source: str) -> Iterator[SuppressedEntry]:
         """Read the entries that events brought about."""

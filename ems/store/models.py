@@ -249,10 +249,12 @@ class NoteRow(Model):
       ``[at, receive, error]``.
     - ``content#<hash>``: the mails of one content that were let pass (:mod:`ems.store.contents`). ``passed`` holds for
       each ``[email_id, accepted_at]``; ``version`` guards its read-modify-write.
+    - ``removed#<address>``: when the address was taken off the suppression list, ``at`` (:mod:`ems.store.removals`).
     """
 
     note = UnicodeAttribute(hash_key=True)
     failures = ListAttribute[Any](null=True)
     passed = ListAttribute[Any](null=True)
     version = NumberAttribute(null=True)
+    at = NumberAttribute(null=True)
     expires_at = TTLAttribute(null=True)

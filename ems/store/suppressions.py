@@ -166,15 +166,6 @@ class Suppressions:
         )
         return conditionally("cannot write a suppression", row.save, condition=unchanged)
 
-    def remove(self, address: str) -> bool:
-        """Take *address* off the list; False when it is not on it.
-
-        Raises:
-            UnavailableError: DynamoDB cannot be reached; it may or may not be gone.
-        """
-        row = self._table(address.lower())
-        return conditionally("cannot remove a suppression", row.delete, condition=self._table.address.exists())
-
     def _scan(self, **options: Any) -> Iterator[Suppression]:
         with translated("cannot list suppressions"):
             for row in self._table.scan(**options):

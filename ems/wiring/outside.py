@@ -16,6 +16,7 @@ from ems.store.email_pages import EmailPages
 from ems.store.failed_runs import FailedRuns
 from ems.store.ledger import Ledger
 from ems.store.parking import Parking
+from ems.store.removals import Removals
 from ems.store.senders import SenderReports
 from ems.store.singles import Singles
 from ems.store.suppressions import Suppressions
@@ -81,6 +82,11 @@ class Outside(Parts):
     def suppressions(self) -> Suppressions:
         """Who gets no mail."""
         return Suppressions(self.tables)
+
+    @part
+    def removals(self) -> Removals:
+        """Takes addresses off that list."""
+        return Removals(self.tables, retention_seconds=self.retention_seconds)
 
     @part
     def failed_runs(self) -> FailedRuns:

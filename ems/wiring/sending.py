@@ -43,7 +43,7 @@ class Sending(Doubting):
     @part
     def suppression_list(self) -> SuppressionList:
         """Who gets no mail, as people see and change it."""
-        return SuppressionList(self.suppressions)
+        return SuppressionList(self.suppressions, self.removals)
 
     @part
     def suppression_import(self) -> SuppressionImport:

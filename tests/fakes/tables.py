@@ -27,6 +27,7 @@ from ems.store.held import HeldMails
 from ems.store.kept import Kept
 from ems.store.ledger import Ledger
 from ems.store.parking import Parking
+from ems.store.removals import Removals
 from ems.store.singles import Singles
 from ems.store.tables import Tables, bind
 from ems.store.unresolved import UnresolvedChunks
@@ -76,6 +77,10 @@ def held_of(tables: Tables, clock: Clock) -> HeldMails:
 
 def again_of(tables: Tables, clock: Clock) -> Again:
     return Again(tables, retention_seconds=RETENTION_SECONDS, clock=clock, sleep=clock.sleep)
+
+
+def removals_of(tables: Tables, clock: Clock) -> Removals:
+    return Removals(tables, retention_seconds=RETENTION_SECONDS, clock=clock, sleep=clock.sleep)
 
 
 Through = Callable[[Any], Any]

@@ -326,7 +326,7 @@ class World:
             batches=self.batches,
             campaigns=Campaigns(FakeCampaignStore(), self.templates),  # type: ignore[arg-type]  # same methods
             emails=self.emails,
-            suppressions=SuppressionList(self.suppressions, clock=lambda: 1e9),
+            suppressions=SuppressionList(self.suppressions, self.suppressions, clock=lambda: 1e9),
             exports=self.exports,
             resolver=self.resolver,
             retries=self.retries,

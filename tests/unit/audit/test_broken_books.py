@@ -3,11 +3,16 @@
 from typing import Any
 
 from fakes.audit import Books
+from fakes.clock import Clock
 from fakes.sending import batch
+from fakes.tables import removals_of
 
 from ems.audit.findings import MAX_BREAKS, REMEDY, Break, Kind, Verdict
 from ems.sending.resolve import Order
 from ems.store.status import Status
+
+COMPLAINED_AT = 1_800_000_001.0
+"""When SES says that the complaint came (:meth:`fakes.audit.Books.told`)."""
 
 
 def found(verdict: Verdict) -> list[tuple[Kind, str]]:
@@ -259,6 +264,18 @@ def test_a_complaint_that_suppressed_nobody(books: Books) -> None:
     verdict = books.audit()
     assert found(verdict) == [(Kind.NOT_SUPPRESSED, email_id)]
     assert "person0" not in str(verdict.json())
+
+
+def test_a_complaint_that_came_after_its_address_was_taken_off_and_suppressed_nobody(books: Books) -> None:
+    email_id = complained(books)
+    assert removals_of(books.tables, Clock(COMPLAINED_AT - 1)).remove("person0@example.com")
+    assert found(books.audit()) == [(Kind.NOT_SUPPRESSED, email_id)]
+
+
+def test_an_address_that_was_taken_off_after_its_complaint_is_no_break(books: Books) -> None:
+    complained(books)
+    assert removals_of(books.tables, Clock(COMPLAINED_AT + 1)).remove("person0@example.com")
+    assert found(books.audit()) == []
 
 
 def test_a_suppression_whose_event_is_on_no_row(books: Books) -> None:

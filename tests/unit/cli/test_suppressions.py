@@ -24,7 +24,7 @@ class FakeServices:
 
     @property
     def suppression_list(self) -> SuppressionList:
-        return SuppressionList(self.store, clock=lambda: 1e9)
+        return SuppressionList(self.store, self.store, clock=lambda: 1e9)
 
     @property
     def suppression_import(self) -> SuppressionImport:

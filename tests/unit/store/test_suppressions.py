@@ -84,13 +84,6 @@ def test_an_entry_that_is_gone_is_not_replaced(suppressions: Suppressions) -> No
     assert suppressions.get("ada@example.com") is None
 
 
-def test_a_removed_address_gets_mail_again(suppressions: Suppressions) -> None:
-    add(suppressions, "gone@example.com")
-    assert suppressions.remove("Gone@example.com")
-    assert suppressions.filter(["gone@example.com"], kind="bulk") == {}
-    assert not suppressions.remove("gone@example.com")
-
-
 def pages_of(suppressions: Suppressions, *, limit: int, reason: Reason | None = None) -> list[list[str]]:
     """Return the addresses of every page."""
     found, cursor = [], None
