@@ -6,7 +6,7 @@ and the completion of a shell stay quick.
 
 import click
 
-from ems.cli import audit, dlq, keys, local, resolve, retry, suppressions
+from ems.cli import audit, dlq, emails, keys, local, resolve, retry, suppressions
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,6 +23,7 @@ for command in (
     audit.audit,
     resolve.resolve,
     retry.retry,
+    emails.emails,
     dlq.dlq,
     suppressions.suppressions,
     keys.keys,

@@ -66,3 +66,19 @@ def test_a_campaign_is_exported_with_its_single_mails_and_the_events_so_far(
     assert len(rows) == NUMBER + 1
     assert (rows[single]["status"], rows[single]["delivery_count"]) == ("delivered", "1")
     assert list(as_json(api, f"/campaigns/{campaign_id}/emails.ndjson?status=delivered")) == [single]
+
+
+def test_operators_find_mails_and_write_a_campaign_into_a_file(
+    product: Product, api: Api, sent: tuple[str, str, str]
+) -> None:
+    campaign_id, batch_id, single = sent
+    [line] = product.ems("emails", "--recipient", "alone@example.com", "--json").stdout.splitlines()
+    assert json.loads(line) == api.email(single)
+    done = product.ems("emails", "export", campaign_id, "-o", "mails.csv")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    with (product.directory / "mails.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == NUMBER + 1
+    written = product.ems("emails", "export", batch_id, "--format", "ndjson")
+    assert len(written.stdout.splitlines()) == NUMBER
+    unknown = product.ems("emails", "export", "no-such-thing")
+    assert (unknown.returncode, "no campaign 'no-such-thing'" in unknown.stderr) == (1, True)
