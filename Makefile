@@ -35,6 +35,9 @@ test: install  ## Run the whole test suite
 test-fast: install  ## Run the tests that start no process
 	$(BIN)/pytest tests/unit tests/property -n 2
 
+explore: install  ## Run the property tests with examples that no run had before; ARGS='--hypothesis-seed 7'
+	$(BIN)/pytest tests/property -n 2 --hypothesis-profile explore $(ARGS)
+
 coverage: install  ## Run the tests that start no process and show what they leave out
 	$(BIN)/pytest tests/unit tests/property -n 2 --cov --cov-report=term-missing:skip-covered
 
