@@ -35,9 +35,12 @@ def create_app(settings: Settings) -> Celery:
         """End the waits of tasks in hand, so that they give their work back and the worker can go."""
         services.governor.stop()
 
-    def settle(sender: Any, **_: object) -> None:
-        """Make what the first tasks would make, and let the garbage collector forget it."""
-        consumed = sender.app.amqp.queues.consume_from
+    def settle(**_: object) -> None:
+        """Make what the first tasks would make, and let the garbage collector forget it.
+
+        Before the worker consumes: what it received meanwhile would wait for that, and a person's mail for seconds.
+        """
+        consumed = celery.amqp.queues.consume_from
         for task in tasks:
             if messages.QUEUE_OF_TASK[task.name] in consumed:
                 task.prepare()
@@ -49,7 +52,7 @@ def create_app(settings: Settings) -> Celery:
             services.reporter.start()
 
     signals.setup_logging.connect(configure_logs, weak=False)
-    signals.worker_ready.connect(settle, weak=False)
+    signals.celeryd_after_setup.connect(settle, weak=False)
     signals.worker_ready.connect(start_reporting, weak=False)
     signals.worker_shutting_down.connect(stop_leasing, weak=False)
     return celery

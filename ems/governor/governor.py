@@ -9,6 +9,7 @@ bulk within a process.
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -78,6 +79,11 @@ class Governor:
         self._window = CallWindow(waits, tolerance=policy.tolerance)
         self.tally = Tally()
         self.watch = Watch(clock)
+
+    def prepare(self) -> None:
+        """Read the line before the first call asks for it; where it cannot be read, the first call will say so."""
+        with suppress(GovernorUnavailableError):
+            self._view.line()
 
     def lease(self, n: int, *, lane: Lane, deadline: float | None = None) -> Lease:
         """Wait until a call of *n* recipients (1 to 50) may start, and return then; :meth:`returned` ends it.

@@ -17,6 +17,7 @@ class DeliverEmail(EmsTask):
         """Make what the first run would have to make."""
         super().prepare()
         _ = self.services.email_delivery
+        self.services.governor.prepare()
 
     def run(self, *, mail: Mapping[str, Any], **_future: Any) -> None:
         """Deliver *mail*, a :class:`SinglePayload` as JSON."""

@@ -82,6 +82,20 @@ def test_the_first_lease_reads_the_account_and_starts_at_once() -> None:
     assert store.line.send_limit == 500_000
 
 
+def test_who_is_prepared_has_read_the_line_and_the_account_before_the_first_call() -> None:
+    store = MemoryRateStore()
+    Governor(store, account(), FAST).prepare()
+    assert store.line is not None
+    assert store.line.send_limit == 500_000
+
+
+def test_a_process_starts_although_nobody_knows_the_limit_yet() -> None:
+    governor = Governor(MemoryRateStore(), no_account, FAST)
+    governor.prepare()
+    with pytest.raises(GovernorUnavailableError):
+        governor.lease(1, lane="bulk")
+
+
 def test_a_set_rate_needs_no_account() -> None:
     store = MemoryRateStore()
     governor = Governor(store, no_account, replace(FAST, max_send_rate=40))
