@@ -1,25 +1,16 @@
-"""SES templates.
-
-Every call but the sends is throttled at one a second (SES developer guide, "Service quotas"; it names no burst), so a
-throttle is waited out here instead of being shown to the caller.
-"""
+"""SES templates."""
 
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from ems.aws.patience import code_of, patiently
 from ems.errors import ConflictError, InvalidError, UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
-
-WAITS = (1.1, 2.2, 4.4)
-"""Seconds before each further try of a throttled call."""
-
-_THROTTLES = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling", "RequestThrottled"})
-_SERVER_ERROR = 500
 
 Answer = TypeVar("Answer")
 
@@ -44,7 +35,7 @@ class SesTemplates:
         try:
             self._patiently(lambda: self._client.create_email_template(TemplateName=name, TemplateContent=given))
         except ClientError as error:
-            if _code(error) == "AlreadyExistsException":
+            if code_of(error) == "AlreadyExistsException":
                 return
             raise _refusal(error) from error
 
@@ -57,41 +48,17 @@ class SesTemplates:
         try:
             answer = self._patiently(lambda: self._client.get_email_template(TemplateName=name))
         except ClientError as error:
-            raise UnavailableError("SES", f"cannot read the template {name} ({_code(error)})") from error
+            raise UnavailableError("SES", f"cannot read the template {name} ({code_of(error)})") from error
         content = answer["TemplateContent"]
         return content.get("Html"), content.get("Text")
 
     def _patiently(self, call: Callable[[], Answer]) -> Answer:
         """Repeat a call that was throttled or lost: creating a template twice is creating it once."""
-        for wait in (*WAITS, None):
-            try:
-                return call()
-            except (BotoCoreError, ClientError) as error:
-                if not _passes(error):
-                    raise
-                if wait is None:
-                    raise UnavailableError(
-                        "SES", f"the template call failed ({_code(error)})", retry_after=10
-                    ) from error
-            self._sleep(wait)
-        raise AssertionError("the last try returns or raises")
-
-
-def _passes(error: BotoCoreError | ClientError) -> bool:
-    if isinstance(error, BotoCoreError):
-        return True
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return _code(error) in _THROTTLES or status >= _SERVER_ERROR
-
-
-def _code(error: BotoCoreError | ClientError) -> str:
-    if isinstance(error, ClientError):
-        return error.response.get("Error", {}).get("Code", "unknown error")
-    return type(error).__name__
+        return patiently(call, doing="the template call", sleep=self._sleep)
 
 
 def _refusal(error: ClientError) -> Exception:
-    code = _code(error)
+    code = code_of(error)
     if code == "BadRequestException":
         return InvalidError("template", f"SES refuses it: {error.response['Error'].get('Message', code)}")
     if code == "LimitExceededException":

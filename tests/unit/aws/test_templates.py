@@ -7,7 +7,8 @@ import pytest
 from botocore.stub import Stubber
 from mypy_boto3_sesv2 import SESV2Client
 
-from ems.aws.templates import WAITS, SesTemplates
+from ems.aws.patience import WAITS
+from ems.aws.templates import SesTemplates
 from ems.errors import ConflictError, InvalidError, UnavailableError
 
 NAME = "ems-welcome-v1-abc"
