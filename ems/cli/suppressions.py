@@ -2,7 +2,7 @@
 
 import sys
 from itertools import islice
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 from rich.markup import escape
@@ -14,6 +14,7 @@ from ems.store.reasons import REASONS, SCOPES, Reason, Scope
 
 if TYPE_CHECKING:
     from ems.sending.suppression_csv import BadLine
+    from ems.sending.suppression_import import Imported
     from ems.sending.suppressions import SuppressionList
     from ems.store.suppressions import Suppression
 
@@ -94,8 +95,16 @@ def import_file(*, file: TextIO) -> None:
         done = importing.run(
             file, bad=lambda line: _tell_bad(line, bar), progress=lambda more: bar.advance(more, expected)
         )
-    click.echo(f"{done.added} added, {done.known} on the list before, {done.bad} bad lines left out")
-    sys.exit(1 if done.bad else 0)
+    _end(done)
+
+
+@suppressions.command()
+def sync() -> None:
+    """Put on the list whom SES has on its own list of the account; what is there stays as it is, as with import."""
+    syncing = services_of_environment().suppression_sync
+    with told_to_people(), progress_bar("entries") as bar:
+        done = syncing.run(bad=lambda line: _tell_bad(line, bar), progress=lambda more: bar.advance(more, None))
+    _end(done)
 
 
 @suppressions.command("export")
@@ -120,6 +129,12 @@ def _tell(entry: "Suppression") -> None:
     click.echo(
         f"{entry.address}: {what} since {moment(entry.since)} ({entry.reason}, {entry.source or 'unknown'}{mail})"
     )
+
+
+def _end(done: "Imported") -> NoReturn:
+    """Tell what became of the lines, and exit with 1 if any was bad."""
+    click.echo(f"{done.added} added, {done.known} on the list before, {done.bad} bad lines left out")
+    sys.exit(1 if done.bad else 0)
 
 
 def _tell_bad(line: "BadLine", bar: ProgressBar) -> None:

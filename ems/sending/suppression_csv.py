@@ -32,7 +32,10 @@ class TextFile(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that is no entry: its number, from 1 for the header, and what is wrong with which column."""
+    """A line that is no entry: its number, from 1 for the header, and what is wrong with which column.
+
+    Also one of another list, by its place from 1.
+    """
 
     number: int
     reason: str

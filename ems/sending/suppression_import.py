@@ -57,26 +57,40 @@ class SuppressionImport:
         self._sleep = sleep
 
     def run(self, lines: Iterable[str], *, bad: Callable[[BadLine], None], progress: Callable[[int], None]) -> Imported:
-        """Import *lines*, a header first; goes on past bad ones.
-
-        Args:
-            lines: Of the file.
-            bad: Told each bad line.
-            progress: Told how many lines are done since it was last told.
+        """Import *lines* of a file, a header first; goes on past bad ones.
 
         Raises:
             InvalidError: The header is none; nothing is imported.
             UnavailableError: DynamoDB stays out of reach. What is done is done: import the whole file again.
         """
+        return self.take(read_entries(lines, now=self._clock()), bad=bad, progress=progress)
+
+    def take(
+        self,
+        entries: Iterable[Suppression | BadLine],
+        *,
+        bad: Callable[[BadLine], None],
+        progress: Callable[[int], None],
+    ) -> Imported:
+        """Import entries from wherever they come.
+
+        Args:
+            entries: To be listed.
+            bad: Told each that is none.
+            progress: Told how many are done since it was last told.
+
+        Raises:
+            UnavailableError: DynamoDB stays out of reach. What is done is done: begin again.
+        """
         done = Imported()
         with ThreadPoolExecutor(WRITERS) as pool:
-            for page in in_pages(read_entries(lines, now=self._clock()), FILTER_LIMIT):
-                entries = [one for one in page if isinstance(one, Suppression)]
+            for page in in_pages(entries, FILTER_LIMIT):
+                good = [one for one in page if isinstance(one, Suppression)]
                 for line in page:
                     if isinstance(line, BadLine):
                         bad(line)
-                added = sum(pool.map(self._add, self._news(entries)))
-                done += Imported(added, known=len(entries) - added, bad=len(page) - len(entries))
+                added = sum(pool.map(self._add, self._news(good)))
+                done += Imported(added, known=len(good) - added, bad=len(page) - len(good))
                 progress(len(page))
         return done
 

@@ -7,6 +7,7 @@ from ems.aws import clients
 from ems.aws.account import AccountSample, read_account
 from ems.aws.ses import SesSender
 from ems.aws.sqs import Sqs
+from ems.aws.suppressed import SesSuppressions
 from ems.aws.templates import SesTemplates
 from ems.store.api_keys import ApiKeys
 from ems.store.batches import BatchStore
@@ -117,6 +118,11 @@ class Outside(Parts):
     def ses_templates(self) -> SesTemplates:
         """Templates at SES."""
         return SesTemplates(self.ses_client)
+
+    @part
+    def ses_suppressions(self) -> SesSuppressions:
+        """SES's own list of who gets no mail."""
+        return SesSuppressions(self.ses_client)
 
     @part
     def mailer(self) -> SesSender:

@@ -15,6 +15,7 @@ from ems.sending.rate_report import RateReport
 from ems.sending.release import Drainer
 from ems.sending.retry import Retries
 from ems.sending.suppression_import import SuppressionImport
+from ems.sending.suppression_sync import SuppressionSync
 from ems.sending.suppressions import SuppressionList
 from ems.sending.unsent import Unsent
 from ems.sending.waiting import WaitingRoom
@@ -49,6 +50,11 @@ class Sending(Doubting):
     def suppression_import(self) -> SuppressionImport:
         """Takes lists of addresses over from files."""
         return SuppressionImport(self.suppressions)
+
+    @part
+    def suppression_sync(self) -> SuppressionSync:
+        """Takes over SES's own list."""
+        return SuppressionSync(self.ses_suppressions, self.suppression_import)
 
     @part
     def acceptance(self) -> Acceptance:

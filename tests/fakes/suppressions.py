@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from ems.aws.suppressed import SuppressedAtSes
 from ems.store.pages import Page
 from ems.store.reasons import Reason, Scope
 from ems.store.suppressions import Suppression
@@ -56,3 +57,13 @@ class FakeSuppressionStore:
 
     def remove(self, address: str) -> bool:
         return self.entries.pop(address, None) is not None
+
+
+@dataclass
+class FakeSesList:
+    """SES's own list."""
+
+    entries: list[SuppressedAtSes]
+
+    def all(self) -> Iterator[SuppressedAtSes]:
+        yield from self.entries

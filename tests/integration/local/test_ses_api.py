@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from ems.aws.suppressed import SesSuppressions
 from ems.local.client import SimulatorClient
 
 pytestmark = pytest.mark.processes
@@ -215,6 +216,16 @@ def test_the_suppression_list_is_kept_by_address_in_any_case(ses: Any) -> None:
     with pytest.raises(ClientError) as unknown:
         ses.delete_suppressed_destination(EmailAddress="gone+1@example.com")
     assert code_of(unknown) == ("NotFoundException", 404)
+
+
+def test_the_suppression_list_is_read_by_the_product(ses: Any) -> None:
+    addresses = {f"gone{number}@example.com" for number in range(3)}
+    for address in addresses:
+        ses.put_suppressed_destination(EmailAddress=address, Reason="COMPLAINT")
+    found = [one for one in SesSuppressions(ses).all() if one.address in addresses]
+    assert {one.address for one in found} == addresses
+    assert {one.reason for one in found} == {"COMPLAINT"}
+    assert all(abs(one.since - time.time()) < 600 for one in found)
 
 
 def test_any_identity_is_verified(ses: Any) -> None:

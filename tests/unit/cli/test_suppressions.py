@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from fakes.suppressions import FakeSuppressionStore
+from fakes.suppressions import FakeSesList, FakeSuppressionStore
 
+from ems.aws.suppressed import SuppressedAtSes
 from ems.cli import main, suppressions
 from ems.sending.suppression_import import SuppressionImport
+from ems.sending.suppression_sync import SuppressionSync
 from ems.sending.suppressions import SuppressionList
 from ems.store.suppressions import Suppression
 
@@ -25,6 +27,12 @@ class FakeServices:
     @property
     def suppression_list(self) -> SuppressionList:
         return SuppressionList(self.store, self.store, clock=lambda: 1e9)
+
+    @property
+    def suppression_sync(self) -> SuppressionSync:
+        return SuppressionSync(
+            FakeSesList([SuppressedAtSes("cross@example.com", "COMPLAINT", 1e9)]), self.suppression_import
+        )
 
     @property
     def suppression_import(self) -> SuppressionImport:
@@ -123,3 +131,9 @@ def test_an_export_is_a_file_that_can_be_imported(store: FakeSuppressionStore, t
     store.entries.clear()
     assert run("import", str(file)).exit_code == 0
     assert store.entries["gone@example.com"].reason == "bounce"
+
+
+def test_a_sync_takes_over_whom_ses_has_on_its_own_list(store: FakeSuppressionStore) -> None:
+    done = run("sync")
+    assert (done.exit_code, done.stdout) == (0, "1 added, 0 on the list before, 0 bad lines left out\n")
+    assert store.entries["cross@example.com"].reason == "complaint"

@@ -1,0 +1,66 @@
+"""SES's own suppression list."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from mypy_boto3_sesv2 import SESV2Client
+
+from ems.aws.patience import WAITS
+from ems.aws.suppressed import PAGE, SesSuppressions, SuppressedAtSes
+from ems.errors import UnavailableError
+
+
+@pytest.fixture
+def client() -> SESV2Client:
+    return boto3.session.Session(aws_access_key_id="x", aws_secret_access_key="x").client(
+        "sesv2", region_name="us-east-1"
+    )
+
+
+@pytest.fixture
+def ses(client: SESV2Client) -> Iterator[Stubber]:
+    with Stubber(client) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+@pytest.fixture
+def suppressions(client: SESV2Client) -> SesSuppressions:
+    return SesSuppressions(client, sleep=lambda _seconds: None)
+
+
+def summary(address: str) -> dict[str, object]:
+    return {"EmailAddress": address, "Reason": "BOUNCE", "LastUpdateTime": datetime.fromtimestamp(1e9, UTC)}
+
+
+def test_it_is_read_page_by_page(ses: Stubber, suppressions: SesSuppressions) -> None:
+    first = {"SuppressedDestinationSummaries": [summary("a@example.com")], "NextToken": "more"}
+    ses.add_response("list_suppressed_destinations", first, {"PageSize": PAGE})
+    last = {"SuppressedDestinationSummaries": [summary("b@example.com")]}
+    ses.add_response("list_suppressed_destinations", last, {"PageSize": PAGE, "NextToken": "more"})
+    assert list(suppressions.all()) == [
+        SuppressedAtSes("a@example.com", "BOUNCE", 1e9),
+        SuppressedAtSes("b@example.com", "BOUNCE", 1e9),
+    ]
+
+
+def test_a_throttle_is_waited_out(ses: Stubber, suppressions: SesSuppressions) -> None:
+    ses.add_client_error("list_suppressed_destinations", "TooManyRequestsException", http_status_code=429)
+    ses.add_response("list_suppressed_destinations", {"SuppressedDestinationSummaries": []}, {"PageSize": PAGE})
+    assert list(suppressions.all()) == []
+
+
+THROTTLE, DENIED = "TooManyRequestsException", "AccessDeniedException"
+
+
+@pytest.mark.parametrize(("code", "calls"), [(THROTTLE, len(WAITS) + 1), (DENIED, 1)])
+def test_what_ses_refuses_is_an_outage_by_its_name(
+    ses: Stubber, suppressions: SesSuppressions, code: str, calls: int
+) -> None:
+    for _ in range(calls):
+        ses.add_client_error("list_suppressed_destinations", code, http_status_code=400)
+    with pytest.raises(UnavailableError, match=code):
+        list(suppressions.all())
