@@ -6,7 +6,7 @@ and the completion of a shell stay quick.
 
 import click
 
-from ems.cli import audit, dlq, emails, keys, local, resolve, retry, suppressions
+from ems.cli import audit, dlq, emails, keys, local, resolve, retry, suppressions, trace
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,6 +24,7 @@ for command in (
     resolve.resolve,
     retry.retry,
     emails.emails,
+    trace.trace,
     dlq.dlq,
     suppressions.suppressions,
     keys.keys,

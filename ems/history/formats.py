@@ -109,7 +109,7 @@ def _cells(mail: EmailView) -> list[object]:
     cells: list[object] = [harmless(value or "") for value in _of_mail(mail).values()]
     for event in EventType:
         moment = mail.moments.get(event.value)
-        cells += ["", "", 0] if moment is None else [_iso(moment["first"]), _iso(moment["last"]), int(moment["count"])]
+        cells += ["", "", 0] if moment is None else [iso(moment["first"]), iso(moment["last"]), int(moment["count"])]
     return cells
 
 
@@ -122,20 +122,20 @@ def _of_mail(mail: EmailView) -> dict[str, str | None]:
         mail.status.value,
         mail.message_id,
         mail.reason,
-        _iso(mail.created_at),
-        _iso(mail.sent_at),
+        iso(mail.created_at),
+        iso(mail.sent_at),
     )
     return dict(zip(MAIL_COLUMNS, values, strict=True))
 
 
 def _moments(mail: EmailView) -> dict[str, dict[str, str | int | None]]:
     return {
-        event: {"first": _iso(one["first"]), "last": _iso(one["last"]), "count": int(one["count"])}
+        event: {"first": iso(one["first"]), "last": iso(one["last"]), "count": int(one["count"])}
         for event, one in mail.moments.items()
     }
 
 
-def _iso(at: float | None) -> str | None:
+def iso(at: float | None) -> str | None:
     """Write epoch seconds, to the millisecond, as events have them."""
     return None if at is None else datetime.fromtimestamp(at, tz=UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 

@@ -20,7 +20,8 @@ class EmailView:
     """One mail and its history. Times are epoch seconds.
 
     ``timeline`` holds the events in full (the first hundred or so), ``moments`` per event type
-    ``{"first": t, "last": t, "count": n}``. ``in_doubt_since`` is set while the mail is in doubt, ``may_pass`` marks a
+    ``{"first": t, "last": t, "count": n}``. ``chunk`` numbers the chunk of the batch that the mail is in.
+    ``doubted_at`` is when it last came into doubt, ``in_doubt_since`` the same while it is. ``may_pass`` marks a
     failure whose reason may pass, ``repeats`` names the mail as whose possible duplicate it was held, ``decisions`` are
     those about sending it, again or at all, and ``other_message_ids`` name the other messages that SES made of it.
     """
@@ -29,11 +30,13 @@ class EmailView:
     status: Status
     campaign_id: str | None = None
     batch_id: str | None = None
+    chunk: int | None = None
     recipient: str | None = None
     message_id: str | None = None
     reason: str | None = None
     may_pass: bool = False
     repeats: str | None = None
+    doubted_at: float | None = None
     in_doubt_since: float | None = None
     attempts: int = 0
     decisions: list[Mapping[str, Any]] = field(default_factory=list)
@@ -118,11 +121,13 @@ def _view(row: TrackerRow) -> EmailView:
         status=status,
         campaign_id=row.campaign_id,
         batch_id=row.batch_id,
+        chunk=None if row.chunk is None else int(row.chunk),
         recipient=row.recipient,
         message_id=row.message_id,
         reason=row.reason,
         may_pass=status is Status.FAILED and bool(row.may_pass),
         repeats=row.repeats,
+        doubted_at=_seconds(row.doubted_at),
         in_doubt_since=_seconds(row.doubted_at) if status is Status.IN_DOUBT else None,
         attempts=int(row.attempts or 0),
         decisions=list(row.decisions or []),

@@ -82,3 +82,16 @@ def test_operators_find_mails_and_write_a_campaign_into_a_file(
     assert len(written.stdout.splitlines()) == NUMBER
     unknown = product.ems("emails", "export", "no-such-thing")
     assert (unknown.returncode, "no campaign 'no-such-thing'" in unknown.stderr) == (1, True)
+
+
+def test_operators_read_the_story_of_a_mail(product: Product, sent: tuple[str, str, str]) -> None:
+    _, batch_id, single = sent
+    told = product.ems("trace", f"{batch_id}-000007")
+    assert told.returncode == 0, told.stderr
+    assert f"{batch_id}: {NUMBER} recipients" in told.stdout
+    assert all(what in told.stdout for what in ("exported-7@example.com", "accepted", "recorded", "sent"))
+    story = json.loads(product.ems("trace", single, "--json").stdout)
+    assert {"accepted", "sent"} <= {one["what"] for one in story["happened"]}
+    assert (story["email"]["email_id"], story["batch"]) == (single, None)
+    unknown = product.ems("trace", "no-such-thing")
+    assert (unknown.returncode, "no email 'no-such-thing'" in unknown.stderr) == (1, True)
