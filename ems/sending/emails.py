@@ -1,18 +1,16 @@
 """Reading mails: what has become of each, composed from what the sender and the events say."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ems.errors import InvalidError, UnknownIdError
 from ems.sending.addresses import AddressError, normalise
+from ems.sending.ids import split_recipient_id
 from ems.store.email_pages import EmailPages
 from ems.store.models import TrackerRow
 from ems.store.pages import Page
 from ems.store.status import Status, current
-
-_ID_IN_BATCH = re.compile(r"(.+)-\d{6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +65,11 @@ class Emails:
         row = self._store.get(email_id)
         if row is not None:
             return _view(row)
-        in_batch = _ID_IN_BATCH.fullmatch(email_id)
+        in_batch = split_recipient_id(email_id)
         pending = self._pending_status(email_id) if in_batch else None
         if in_batch is None or pending is None:
             raise UnknownIdError("email", email_id)
-        return EmailView(email_id=email_id, status=Status(pending), batch_id=in_batch[1])
+        return EmailView(email_id=email_id, status=Status(pending), batch_id=in_batch[0])
 
     def of_message(self, message_id: str, *, limit: int, cursor: str | None = None) -> Page[EmailView]:
         """List the mails of one SES message id."""
