@@ -20,6 +20,9 @@ FILTER_LIMIT = 100
 ROWS_READ_PER_PAGE = 1_000
 """A filtered page ends after this many rows, short or empty, and says where to go on."""
 
+SCAN_PAGE = 1_000
+"""Rows of one Scan: the megabyte that DynamoDB gives otherwise takes forty once it is parsed."""
+
 LISTING = "suppressions"
 
 
@@ -142,7 +145,7 @@ class Suppressions:
         for attribute, value in ((self._table.reason, reason), (self._table.scope, scope)):
             if value is not None:
                 condition = (attribute == value) if condition is None else condition & (attribute == value)
-        return self._scan(filter_condition=condition)
+        return self._scan(filter_condition=condition, page_size=SCAN_PAGE)
 
     def replace(self, entry: Suppression, *, seen: Suppression | None) -> bool:
         """Write *entry* over the one that was *seen*, if any; False when that has changed, come or gone since.
