@@ -49,7 +49,8 @@ REMEDY: Mapping[Kind, str] = {
     Kind.EVENTS: "the timeline is what SES told; the counters beside it are wrong",
     Kind.NOT_SUPPRESSED: "put the address on the suppression list (`ems suppressions add`)",
     Kind.NO_CAUSE: "look for its event in email-events and email-events-dlq; if it is in neither, lift the suppression",
-    Kind.LOST: "nobody will send it: repeat the request with its Idempotency-Key, or send to the recipient anew",
+    Kind.LOST: "nobody will send it: repeat the request with its Idempotency-Key, or end it "
+    "(`ems resolve abandon MAIL`, POST /batches/ID/cancel) and send anew",
     Kind.UNDECIDED: "it cannot be sent any more: end doubts by `ems resolve sent|failed`, what is held by `drop`",
     Kind.DEAD_LETTER: "`ems dlq show ID` tells why; mend that, then `ems dlq redrive`, or give up with `ems dlq drop`",
     Kind.STALE_MESSAGE: "nothing is left to do for it: a worker drops it, and `ems dlq drop` a dead letter",

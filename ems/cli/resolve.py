@@ -20,8 +20,9 @@ WORDS = {
     "resend": "sent again, though SES may have taken them before",
     "release": "sent, though they may be duplicates",
     "drop": "dropped",
+    "abandon": "given up before it was sent",
 }
-STATES = {"release": "held", "drop": "held"}
+STATES = {"release": "held", "drop": "held", "abandon": "waiting"}
 """The state of the mails that a word is about; all other words are about those in doubt."""
 
 
@@ -32,10 +33,11 @@ STATES = {"release": "held", "drop": "held"}
 @click.option("--dry-run", is_flag=True, help="Say how many it would be, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def resolve(*, decision: "Word", subject: str | None, everything: bool, dry_run: bool, yes: bool) -> None:
-    """Decide about the mails of SUBJECT, a batch or one mail, that are in doubt or held as possible duplicates.
+    """Decide about the mails of SUBJECT, a batch or one mail, that are in doubt, held or stranded.
 
     About those in doubt whose window is over: sent takes them as sent, failed gives them up, resend sends them again.
     An SES event that comes later still counts. About possible duplicates: release sends them, drop ends them as failed.
+    About one mail that no queue holds a message of, as ems audit tells: abandon ends it as failed.
     """
     if (subject is None) == (not everything):
         raise click.UsageError("name a batch or a mail, or say --all")

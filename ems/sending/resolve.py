@@ -1,4 +1,4 @@
-"""An operator's word about mails that wait for one: in doubt with their window over, or held as possible duplicates."""
+"""An operator's word about mails that wait for one: in doubt with their window over, possible duplicates, stranded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
@@ -11,10 +11,13 @@ from ems.sending.ports import BatchReader
 from ems.store.kept import Kept
 from ems.store.unresolved import Unresolved, UnresolvedChunks
 
-Word = Literal["sent", "failed", "resend", "release", "drop"]
-"""The first three end doubts, the last two are about mails that are held."""
+Word = Literal["sent", "failed", "resend", "release", "drop", "abandon"]
+"""The first three end doubts, the next two are about mails that are held, the last ends one that waits in vain."""
 
 HELD_WORDS: frozenset[Word] = frozenset({"release", "drop"})
+
+ONE_BY_ONE: frozenset[Word] = frozenset({"abandon"})
+"""Words about a mail that is named: it looks like all others that wait."""
 
 READ_AT_ONCE = 100
 """Mails of one BatchGetItem (DynamoDB quota)."""
@@ -90,13 +93,21 @@ class Resolver:
     """
 
     def __init__(
-        self, *, batches: BatchReader, unresolved: UnresolvedChunks, kept: Kept, doubts: DoubtMatter, held: Matter
+        self,
+        *,
+        batches: BatchReader,
+        unresolved: UnresolvedChunks,
+        kept: Kept,
+        doubts: DoubtMatter,
+        held: Matter,
+        stranded: Matter,
     ) -> None:
         self._batches = batches
         self._unresolved = unresolved
         self._kept = kept
         self._doubts = doubts
         self._held = held
+        self._stranded = stranded
 
     def first_doubts(self, batch_id: str) -> list[DoubtView]:
         """Show the first recipients of a batch that are in doubt."""
@@ -129,7 +140,13 @@ class Resolver:
         return self._batch(batch_id, order)
 
     def everything(self, order: Order) -> Resolution:
-        """Decide about all that waits for it, of batches and single mails."""
+        """Decide about all that waits for it, of batches and single mails.
+
+        Raises:
+            ConflictError: The order is about one mail that is named.
+        """
+        if order.word in ONE_BY_ONE:
+            raise ConflictError(f"name the mail: {order.word} is about one at a time")
         total = Resolution()
         mails = self._kept.mails()
         while email_ids := list(islice(mails, READ_AT_ONCE)):
@@ -144,4 +161,6 @@ class Resolver:
         return sum((matter.decide(matter.of_chunk(chunk), order) for chunk in chunks), Resolution())
 
     def _matter(self, order: Order) -> Matter:
+        if order.word in ONE_BY_ONE:
+            return self._stranded
         return self._held if order.word in HELD_WORDS else self._doubts

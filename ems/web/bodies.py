@@ -215,13 +215,14 @@ class Query(BaseModel):
 
 
 class Resolve(Body):
-    """What is to become of mails in doubt whose window is over, or of mails that are held as possible duplicates."""
+    """What is to become of mails in doubt whose window is over, held as possible duplicates, or waiting in vain."""
 
     model_config = _example(decision="resend")
 
     decision: Word = Field(
         description="About mails in doubt: sent takes them as sent, failed gives them up, resend sends them again, "
-        "though SES may have taken them before. About mails that are held: release sends them, drop fails them."
+        "though SES may have taken them before. About mails that are held: release sends them, drop fails them. "
+        "About one mail that no queue holds a message of: abandon fails it."
     )
 
 

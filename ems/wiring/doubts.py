@@ -8,6 +8,7 @@ from ems.sending.guard import ContentGuard
 from ems.sending.held_orders import HeldOrders
 from ems.sending.resolve import Resolver
 from ems.sending.single_doubts import SingleDoubts
+from ems.sending.stranded_orders import StrandedOrders
 from ems.store.again import Again
 from ems.store.contents import ContentNotes
 from ems.store.doubts import Doubts
@@ -92,4 +93,11 @@ class Doubting(Rate):
         held = HeldOrders(
             batches=self.batch_store, held=self.held_mails, kept=self.kept, again=self.again, queue=self.sqs
         )
-        return Resolver(batches=self.batch_store, unresolved=self.unresolved, kept=self.kept, doubts=doubts, held=held)
+        return Resolver(
+            batches=self.batch_store,
+            unresolved=self.unresolved,
+            kept=self.kept,
+            doubts=doubts,
+            held=held,
+            stranded=StrandedOrders(self.singles),
+        )

@@ -18,6 +18,7 @@ from ems.sending.ports import QueueSender
 from ems.sending.resolve import Resolver
 from ems.sending.retry import Retries
 from ems.sending.single_doubts import SingleDoubts
+from ems.sending.stranded_orders import StrandedOrders
 from ems.settings import Settings
 from ems.store.again import Again
 from ems.store.batches import BatchStore
@@ -144,7 +145,8 @@ def resolver_of(tables: Tables, clock: Clock, queue: QueueSender, *, through: Th
         batches=batches, held=through(held_of(tables, clock)), kept=kept, again=again, queue=queue, clock=clock
     )
     unresolved = through(UnresolvedChunks(tables))
-    return Resolver(batches=batches, unresolved=unresolved, kept=kept, doubts=doubts, held=held)
+    stranded = StrandedOrders(through(singles_of(tables, clock)))
+    return Resolver(batches=batches, unresolved=unresolved, kept=kept, doubts=doubts, held=held, stranded=stranded)
 
 
 def retries_of(tables: Tables, clock: Clock, *, through: Through = directly) -> Retries:

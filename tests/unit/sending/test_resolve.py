@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import pytest
-from fakes.main_path import MainPath
+from fakes.audit import auditor_of
+from fakes.main_path import Fuse, MainPath, dies
 from fakes.sending import entry
 from fakes.tracking import sent_event, tracker_of
 
 from ems import queues
+from ems.audit.findings import Kind
 from ems.errors import ConflictError, UnknownIdError
 from ems.sending.requests import BulkRequest, Caller, SingleRequest
 from ems.sending.resolve import Order, Resolution, Word
@@ -163,6 +165,44 @@ def test_an_order_about_everything_finds_batches_and_single_mails(
 def test_an_unknown_batch_is_named(path: MainPath, ask: Callable[[MainPath], object]) -> None:
     with pytest.raises(UnknownIdError, match="nope"):
         ask(path)
+
+
+def test_a_mail_whose_web_process_died_before_it_enqueued_it_is_lost_until_an_operator_abandons_it(
+    path: MainPath,
+) -> None:
+    path.fuse = Fuse(2, happens=dies)  # the row is written, the message is not
+    path.survives(
+        lambda: path.acceptance.single(SingleRequest("welcome", entry(7)["to"], data={"name": "A"}), Caller("k"))
+    )
+    assert path.sqs.bodies(queues.TRIGGER) == []
+    path.clock.advance(3600)
+    [stranded] = path.tables.emails.scan()
+    [verdict] = auditor_of(path).everything()
+    assert [(one.kind, one.subject) for one in verdict.breaks] == [(Kind.LOST, stranded.email_id)]
+
+    assert path.resolver.email(stranded.email_id, Order("abandon", "me", dry_run=True)) == Resolution(decided=1)
+    assert path.resolver.email(stranded.email_id, Order("abandon", "me")) == Resolution(decided=1)
+    [verdict] = auditor_of(path).everything()
+    assert verdict.breaks == []
+    with pytest.raises(ConflictError, match="not a single mail that waits"):
+        path.resolver.email(stranded.email_id, Order("abandon", "me"))
+
+
+def test_what_was_abandoned_is_not_sent_by_a_message_that_comes_after_all(path: MainPath) -> None:
+    email_id = path.acceptance.single(
+        SingleRequest("welcome", entry(7)["to"], data={"name": "A"}), Caller("k")
+    ).email_id
+    path.resolver.email(email_id, Order("abandon", "me"))
+    path.settle_down()
+    assert not path.ses.taken
+    assert path.tables.emails.get(email_id).send_status == "failed"
+
+
+def test_only_a_mail_that_is_named_is_abandoned(path: MainPath, held_batch: str) -> None:
+    path.acceptance.single(SingleRequest("welcome", entry(7)["to"], data={"name": "A"}), Caller("k"))
+    assert path.resolver.batch(held_batch, Order("abandon", "me")) == Resolution()
+    with pytest.raises(ConflictError, match="name the mail"):
+        path.resolver.everything(Order("abandon", "me"))
 
 
 def test_a_retry_sends_to_exactly_those_whose_failure_may_pass(path: MainPath, held_batch: str) -> None:
