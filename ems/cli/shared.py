@@ -1,5 +1,6 @@
 """What the commands share: settings and services, the console, and errors told to people."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,7 +15,10 @@ from ems.settings import Settings
 if TYPE_CHECKING:
     from ems.wiring import Services
 
-console = Console()
+PIPE_WIDTH = 250
+"""Columns of a table that goes to a file or another program: there a cell that is broken in two is found by nobody."""
+
+console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 """Where tables and progress go."""
 
 BY = "the command line"
