@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from ems.audit.batches import BatchRecords, chunk_of
-from ems.audit.mails import batch_of
 from ems.audit.queued import Waiting
+from ems.sending.ids import batch_of
 from ems.store.audit_entries import (
     BatchEntry,
     ChunkEntry,
@@ -109,10 +109,7 @@ class Books:
         Message ids of rows that only events made are left out: one message to several recipients that carries no tag
         of ours has a row for each.
         """
-        rows = (
-            (one.email_id, batch_of(one), chunk_of(one), one.send_status, one.may_pass, one.created_at) for one in mails
-        )
-        self._database.executemany("INSERT INTO mail VALUES (?, ?, ?, ?, ?, ?)", rows)
+        self._database.executemany("INSERT INTO mail VALUES (?, ?, ?, ?, ?, ?)", map(_row, mails))
         ours = (one for one in mails if not one.email_id.startswith(DERIVED_PREFIX))
         ids = ((message_id, one.email_id) for one in ours for message_id in one.message_ids)
         self._database.executemany("INSERT INTO message VALUES (?, ?)", ids)
@@ -239,3 +236,8 @@ def _chunk_values(entry: ChunkEntry) -> tuple[Any, ...]:
     places = (entry.size, entry.left, entry.under_way, entry.doubted, entry.passing, entry.repeating)
     counts = (entry.counts[status] for status in _COUNTS)
     return (entry.batch_id, entry.number, entry.done, *places, entry.again, entry.updated_at, *counts)
+
+
+def _row(mail: MailEntry) -> tuple[object, ...]:
+    batch_id = batch_of(mail.email_id, mail.batch_id)
+    return mail.email_id, batch_id, chunk_of(mail), mail.send_status, mail.may_pass, mail.created_at

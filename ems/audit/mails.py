@@ -5,7 +5,7 @@ from typing import Any
 
 from ems.audit.findings import Break, Kind
 from ems.sending.doubt_policy import RESEND
-from ems.sending.ids import split_recipient_id
+from ems.sending.ids import batch_of
 from ems.sending.retry import RETRY
 from ems.store.audit_entries import MailEntry
 from ems.store.status import Status
@@ -26,14 +26,6 @@ _STATUSES = frozenset(Status)
 _TYPES = frozenset(EventType)
 
 
-def batch_of(mail: MailEntry) -> str | None:
-    """Return the batch of a mail; its id names it where only an event wrote the row. None is a single mail."""
-    if mail.batch_id is not None:
-        return mail.batch_id
-    parts = split_recipient_id(mail.email_id)
-    return None if parts is None else parts[0]
-
-
 def breaks_of(mail: MailEntry) -> Iterator[Break]:
     """Yield what is wrong with the row of *mail*."""
     yield from _wrong_status(mail)
@@ -45,7 +37,7 @@ def breaks_of(mail: MailEntry) -> Iterator[Break]:
         yield Break(
             Kind.TWICE, mail.email_id, f"SES made {made} messages of it, after {decided} decisions to send it again"
         )
-    if mail.send_status is None and batch_of(mail) is None and _was_taken(mail):
+    if mail.send_status is None and batch_of(mail.email_id, mail.batch_id) is None and _was_taken(mail):
         yield Break(Kind.UNRECORDED, mail.email_id, "SES has sent it, and no sender recorded that")
     yield from _wrong_events(mail)
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from ems.audit.findings import Break, Kind
 from ems.audit.mails import calls_for_suppression
-from ems.store.audit import KEYS_A_CALL, AuditReads
-from ems.store.parallel import in_pages
+from ems.store.audit import AuditReads
+from ems.store.parallel import KEYS_A_CALL, in_pages
 from ems.tracking.apply import SUPPRESSION_SOURCE
 
 

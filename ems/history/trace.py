@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any, Protocol
 
 from ems.sending.emails import EmailView
-from ems.sending.ids import split_recipient_id
+from ems.sending.ids import batch_of
 from ems.store.batches import Batch, ChunkProgress
 from ems.store.status import Status
 from ems.store.suppressions import Suppression
@@ -112,9 +112,7 @@ class Tracer:
         return Story(mail, batch, self._chunk(mail), suppression, tuple(sorted(happened, key=attrgetter("at"))))
 
     def _batch(self, mail: EmailView) -> Batch | None:
-        """A row that an event made before a sender came names no batch, but its id does."""
-        in_batch = split_recipient_id(mail.email_id)
-        batch_id = mail.batch_id or (in_batch[0] if in_batch else None)
+        batch_id = batch_of(mail.email_id, mail.batch_id)
         return self._batches.get(batch_id) if batch_id else None
 
     def _chunk(self, mail: EmailView) -> ChunkProgress | None:

@@ -38,6 +38,15 @@ def split_recipient_id(email_id: str) -> tuple[str, int] | None:
     return batch_id, int(index)
 
 
+def batch_of(email_id: str, recorded: str | None) -> str | None:
+    """Return the batch of a mail: as its row says or, where only an event wrote the row, as its id does.
+
+    None is a single mail.
+    """
+    parts = split_recipient_id(email_id)
+    return recorded or (parts[0] if parts else None)
+
+
 def fingerprint(content: Mapping[str, Any]) -> str:
     """Hash a request's content, so that a reused idempotency key with another body is noticed."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))

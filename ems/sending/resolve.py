@@ -2,25 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from itertools import islice
 from typing import Literal, Protocol
 
 from ems.errors import ConflictError
 from ems.sending.batches import accepted_batch
 from ems.sending.ports import BatchReader
 from ems.store.kept import Kept
+from ems.store.parallel import KEYS_A_CALL, in_pages
 from ems.store.unresolved import Unresolved, UnresolvedChunks
 
 Word = Literal["sent", "failed", "resend", "release", "drop", "abandon"]
 """The first three end doubts, the next two are about mails that are held, the last ends one that waits in vain."""
 
-HELD_WORDS: frozenset[Word] = frozenset({"release", "drop"})
-
 ONE_BY_ONE: frozenset[Word] = frozenset({"abandon"})
 """Words about a mail that is named: it looks like all others that wait."""
-
-READ_AT_ONCE = 100
-"""Mails of one BatchGetItem (DynamoDB quota)."""
 
 SHOWN = 20
 """Doubts that a batch shows; GET /emails lists all."""
@@ -106,8 +101,14 @@ class Resolver:
         self._unresolved = unresolved
         self._kept = kept
         self._doubts = doubts
-        self._held = held
-        self._stranded = stranded
+        self._matters: dict[Word, Matter] = {
+            "sent": doubts,
+            "failed": doubts,
+            "resend": doubts,
+            "release": held,
+            "drop": held,
+            "abandon": stranded,
+        }
 
     def first_doubts(self, batch_id: str) -> list[DoubtView]:
         """Show the first recipients of a batch that are in doubt."""
@@ -124,7 +125,7 @@ class Resolver:
         Raises:
             ConflictError: It is not in the state that the order is about.
         """
-        matter = self._matter(order)
+        matter = self._matters[order.word]
         resolution = matter.decide([email_id], order)
         if resolution == Resolution():
             raise ConflictError(f"the mail {email_id} is not {matter.state}; GET /emails/{email_id} says what it is")
@@ -148,19 +149,13 @@ class Resolver:
         if order.word in ONE_BY_ONE:
             raise ConflictError(f"name the mail: {order.word} is about one at a time")
         total = Resolution()
-        mails = self._kept.mails()
-        while email_ids := list(islice(mails, READ_AT_ONCE)):
-            total += self._matter(order).decide(email_ids, order)
+        for email_ids in in_pages(self._kept.mails(), KEYS_A_CALL):
+            total += self._matters[order.word].decide(email_ids, order)
         for batch_id in self._kept.batches():
             total += self._batch(batch_id, order)
         return total
 
     def _batch(self, batch_id: str, order: Order) -> Resolution:
-        matter = self._matter(order)
+        matter = self._matters[order.word]
         chunks = self._unresolved.of_batch(batch_id)
         return sum((matter.decide(matter.of_chunk(chunk), order) for chunk in chunks), Resolution())
-
-    def _matter(self, order: Order) -> Matter:
-        if order.word in ONE_BY_ONE:
-            return self._stranded
-        return self._held if order.word in HELD_WORDS else self._doubts

@@ -12,9 +12,9 @@ from typing import Protocol
 
 from ems.sending.suppression_csv import BadLine, read_entries
 from ems.store.failures import patiently
-from ems.store.parallel import in_pages
+from ems.store.parallel import KEYS_A_CALL, in_pages
 from ems.store.reasons import Reason, Scope
-from ems.store.suppressions import FILTER_LIMIT, Suppression
+from ems.store.suppressions import Suppression
 
 WRITERS = 16
 """Writes at the same time: conditional ones cannot travel together, and each waits some milliseconds for DynamoDB."""
@@ -84,7 +84,7 @@ class SuppressionImport:
         """
         done = Imported()
         with ThreadPoolExecutor(WRITERS) as pool:
-            for page in in_pages(entries, FILTER_LIMIT):
+            for page in in_pages(entries, KEYS_A_CALL):
                 good = [one for one in page if isinstance(one, Suppression)]
                 for line in page:
                     if isinstance(line, BadLine):

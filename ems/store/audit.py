@@ -22,16 +22,13 @@ from ems.store.emails import campaign_shards
 from ems.store.failures import translated
 from ems.store.kept import REGISTRY as KEPT
 from ems.store.models import BatchRow, SuppressionRow, TrackerRow
-from ems.store.parallel import in_pages
+from ems.store.parallel import KEYS_A_CALL, in_pages
 from ems.store.parking import PAYLOAD, REGISTRY, payload_key
 from ems.store.removals import removed
 from ems.store.tables import Tables
 
 SEGMENTS = 8
 """Parts of a parallel scan."""
-
-KEYS_A_CALL = 100
-"""Keys of one BatchGetItem (DynamoDB quota)."""
 
 
 class AuditReads:

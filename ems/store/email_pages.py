@@ -9,15 +9,12 @@ from ems.store import pages
 from ems.store.emails import campaign_shards
 from ems.store.failures import translated
 from ems.store.models import TrackerRow
-from ems.store.pages import Page
+from ems.store.pages import ROWS_READ_PER_PAGE, Page
 from ems.store.parallel import in_pages
 from ems.store.tables import Tables
 
 MAX_ID = 200
 """No id that EMS makes comes near; DynamoDB refuses keys from 2,048 bytes on."""
-
-ROWS_READ_PER_PAGE = 1_000
-"""A filtered page ends after this many rows, short or empty, and says where to go on."""
 
 ROWS_OF_A_QUERY = 200
 """Rows that one query of the campaign index asks for; DynamoDB gives fewer when they are more than 1 MB."""

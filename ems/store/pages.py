@@ -13,6 +13,9 @@ from ems.errors import InvalidError
 
 Item = TypeVar("Item")
 
+ROWS_READ_PER_PAGE = 1_000
+"""A filtered page ends after this many rows, short or empty, and says where to go on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):

@@ -14,6 +14,9 @@ READERS = 4
 PAGE = 250
 """Items handed over at once."""
 
+KEYS_A_CALL = 100
+"""Keys of one BatchGetItem (DynamoDB quota)."""
+
 _WAIT_SECONDS = 0.5
 
 

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable
 from pynamodb.transactions import TransactWrite
 
 from ems.store.failures import translated
-from ems.store.parallel import in_pages
+from ems.store.parallel import KEYS_A_CALL, in_pages
 from ems.store.retention import expiry
-from ems.store.suppressions import FILTER_LIMIT
 from ems.store.tables import Tables
 from ems.store.transactions import transact
 
@@ -57,7 +56,7 @@ def removed(tables: Tables, addresses: Iterable[str]) -> dict[str, float]:
         UnavailableError: DynamoDB cannot be reached.
     """
     found = {}
-    for page in in_pages(addresses, FILTER_LIMIT):
+    for page in in_pages(addresses, KEYS_A_CALL):
         with translated("cannot read who was taken off the suppression list"):
             for row in tables.notes.batch_get([PREFIX + address for address in page], consistent_read=True):
                 found[row.note.removeprefix(PREFIX)] = float(row.at)

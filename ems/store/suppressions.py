@@ -1,7 +1,7 @@
 """The addresses that get no mail."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 from pynamodb.exceptions import DoesNotExist
@@ -10,15 +10,10 @@ from pynamodb.expressions.condition import Condition
 from ems.store import pages
 from ems.store.failures import conditionally, translated
 from ems.store.models import SuppressionRow
-from ems.store.pages import Page
+from ems.store.pages import ROWS_READ_PER_PAGE, Page
+from ems.store.parallel import KEYS_A_CALL
 from ems.store.reasons import Reason, Scope
 from ems.store.tables import Tables
-
-FILTER_LIMIT = 100
-"""Keys of one BatchGetItem (DynamoDB quota)."""
-
-ROWS_READ_PER_PAGE = 1_000
-"""A filtered page ends after this many rows, short or empty, and says where to go on."""
 
 SCAN_PAGE = 1_000
 """Rows of one Scan: the megabyte that DynamoDB gives otherwise takes forty once it is parsed."""
@@ -64,8 +59,8 @@ class Suppressions:
             ValueError: More than 100 addresses.
             UnavailableError: DynamoDB cannot be reached.
         """
-        if len(addresses) > FILTER_LIMIT:
-            raise ValueError(f"addresses: {len(addresses)} are more than the {FILTER_LIMIT} of one call")
+        if len(addresses) > KEYS_A_CALL:
+            raise ValueError(f"addresses: {len(addresses)} are more than the {KEYS_A_CALL} of one call")
         with translated("cannot read suppressions"):
             rows = list(self._table.batch_get({address.lower() for address in addresses}))
         reasons = {row.address: row.reason for row in rows if row.scope == "all" or kind == "bulk"}
@@ -159,14 +154,7 @@ class Suppressions:
             if seen is None
             else (table.since == seen.since) & (table.reason == seen.reason) & (table.scope == seen.scope)
         )
-        row = table(
-            entry.address,
-            reason=entry.reason,
-            scope=entry.scope,
-            source=entry.source,
-            since=entry.since,
-            email_id=entry.email_id,
-        )
+        row = table(**asdict(entry))
         return conditionally("cannot write a suppression", row.save, condition=unchanged)
 
     def _scan(self, **options: Any) -> Iterator[Suppression]:

@@ -1,6 +1,7 @@
 """All mails of a campaign or a batch, as files that are written while they are read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from flask import Response
 
@@ -10,6 +11,14 @@ from ems.web.bodies import ExportQuery
 from ems.web.operations import operation
 from ems.web.services import Exports as ExportService
 
+Handler = TypeVar("Handler", bound=Callable[..., Response])
+
+
+def _export(mails: str, form: FormatName) -> Callable[[Handler], Handler]:
+    """Describe the operation that writes *mails*, a path, in one format."""
+    media_type = FORMATS[form].media_type
+    return operation(f"GET {mails}.{form}", scope="read", tag="emails", problems=(404, 503), media_type=media_type)
+
 
 class Exports:
     """Writes mails into files."""
@@ -17,13 +26,7 @@ class Exports:
     def __init__(self, exports: ExportService) -> None:
         self._exports = exports
 
-    @operation(
-        "GET /campaigns/{campaign_id}/emails.csv",
-        scope="read",
-        tag="emails",
-        problems=(404, 503),
-        media_type=FORMATS["csv"].media_type,
-    )
+    @_export("/campaigns/{campaign_id}/emails", "csv")
     def export_campaign_csv(self, campaign_id: str, query: ExportQuery) -> Response:
         """Export the mails of a campaign as CSV.
 
@@ -34,13 +37,7 @@ class Exports:
         """
         return _file(self._exports.campaign(campaign_id, status=query.status), campaign_id, "csv")
 
-    @operation(
-        "GET /campaigns/{campaign_id}/emails.ndjson",
-        scope="read",
-        tag="emails",
-        problems=(404, 503),
-        media_type=FORMATS["ndjson"].media_type,
-    )
+    @_export("/campaigns/{campaign_id}/emails", "ndjson")
     def export_campaign_ndjson(self, campaign_id: str, query: ExportQuery) -> Response:
         """Export the mails of a campaign as lines of JSON.
 
@@ -50,24 +47,12 @@ class Exports:
         """
         return _file(self._exports.campaign(campaign_id, status=query.status), campaign_id, "ndjson")
 
-    @operation(
-        "GET /batches/{batch_id}/emails.csv",
-        scope="read",
-        tag="emails",
-        problems=(404, 503),
-        media_type=FORMATS["csv"].media_type,
-    )
+    @_export("/batches/{batch_id}/emails", "csv")
     def export_batch_csv(self, batch_id: str, query: ExportQuery) -> Response:
         """Export the mails of a batch as CSV, in the form of a campaign's export."""
         return _file(self._exports.batch(batch_id, status=query.status), batch_id, "csv")
 
-    @operation(
-        "GET /batches/{batch_id}/emails.ndjson",
-        scope="read",
-        tag="emails",
-        problems=(404, 503),
-        media_type=FORMATS["ndjson"].media_type,
-    )
+    @_export("/batches/{batch_id}/emails", "ndjson")
     def export_batch_ndjson(self, batch_id: str, query: ExportQuery) -> Response:
         """Export the mails of a batch as lines of JSON, in the form of a campaign's export."""
         return _file(self._exports.batch(batch_id, status=query.status), batch_id, "ndjson")

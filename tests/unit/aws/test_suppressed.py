@@ -1,9 +1,7 @@
 """SES's own suppression list."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 from mypy_boto3_sesv2 import SESV2Client
@@ -14,22 +12,8 @@ from ems.errors import UnavailableError
 
 
 @pytest.fixture
-def client() -> SESV2Client:
-    return boto3.session.Session(aws_access_key_id="x", aws_secret_access_key="x").client(
-        "sesv2", region_name="us-east-1"
-    )
-
-
-@pytest.fixture
-def ses(client: SESV2Client) -> Iterator[Stubber]:
-    with Stubber(client) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
-
-
-@pytest.fixture
-def suppressions(client: SESV2Client) -> SesSuppressions:
-    return SesSuppressions(client, sleep=lambda _seconds: None)
+def suppressions(ses_client: SESV2Client) -> SesSuppressions:
+    return SesSuppressions(ses_client, sleep=lambda _seconds: None)
 
 
 def summary(address: str) -> dict[str, object]:

@@ -1,7 +1,5 @@
 """SES template calls: patient with throttles, clear about refusals."""
 
-from collections.abc import Iterator
-
 import boto3
 import pytest
 from botocore.stub import Stubber
@@ -16,27 +14,13 @@ EXPECTED = {"TemplateName": NAME, "TemplateContent": {"Subject": "s", "Text": "t
 
 
 @pytest.fixture
-def client() -> SESV2Client:
-    return boto3.session.Session(aws_access_key_id="x", aws_secret_access_key="x").client(
-        "sesv2", region_name="us-east-1"
-    )
-
-
-@pytest.fixture
-def ses(client: SESV2Client) -> Iterator[Stubber]:
-    with Stubber(client) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
-
-
-@pytest.fixture
 def waited() -> list[float]:
     return []
 
 
 @pytest.fixture
-def templates(client: SESV2Client, waited: list[float]) -> SesTemplates:
-    return SesTemplates(client, sleep=waited.append)
+def templates(ses_client: SESV2Client, waited: list[float]) -> SesTemplates:
+    return SesTemplates(ses_client, sleep=waited.append)
 
 
 def create(templates: SesTemplates) -> None:

@@ -11,8 +11,9 @@ from ems.errors import InvalidError, UnavailableError
 from ems.sending.suppression_csv import BadLine
 from ems.sending.suppression_import import Imported, SuppressionImport
 from ems.store.failures import PATIENT_ATTEMPTS
+from ems.store.parallel import KEYS_A_CALL
 from ems.store.reasons import REASONS, SCOPES
-from ems.store.suppressions import FILTER_LIMIT, Suppression
+from ems.store.suppressions import Suppression
 
 NOW = 1_700_000_000.0
 COMPLAINT = Suppression("a@example.com", reason="complaint", scope="all", source="ses-event", since=1.0)
@@ -70,7 +71,7 @@ def test_a_file_is_read_no_further_than_it_is_written() -> None:
     def lines() -> Iterable[str]:
         yield "address"
         for number in range(1_000):
-            assert number - len(store.entries) <= FILTER_LIMIT
+            assert number - len(store.entries) <= KEYS_A_CALL
             yield f"user{number}@example.com"
 
     assert run(store, lines(), told=told) == Imported(added=1_000)
