@@ -1,18 +1,16 @@
 """``ems emails``: find mails, and write all of a campaign into a file."""
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
 from rich.table import Table
 
 from ems.cli.progress import ProgressBar, progress_bar
-from ems.cli.shared import console, moment, services_of_environment, told_to_people
+from ems.cli.shared import console, moment, named_when_whole, services_of_environment, told_to_people
 from ems.store.status import Status
 
 if TYPE_CHECKING:
@@ -85,7 +83,7 @@ def export(*, subject: str, form: "FormatName", status: str | None, output: Path
     exports = services_of_environment().exports
     with told_to_people(), progress_bar("mails") as bar:
         mails = exports.subject(subject, status=None if status is None else Status(status))
-        with _named_when_whole(output) as file:
+        with named_when_whole(output) as file:
             for piece in written(_counted(mails, bar), FORMATS[form]):
                 file.write(piece)
 
@@ -131,19 +129,3 @@ def _counted(export: Iterable[list["EmailView"]], bar: ProgressBar) -> Iterator[
     for mails in export:
         yield mails
         bar.advance(len(mails), None)
-
-
-@contextmanager
-def _named_when_whole(path: Path | None) -> Iterator[TextIO]:
-    """Open what is written to: standard output, or FILE.part, which becomes FILE when nothing went wrong."""
-    if path is None:
-        yield sys.stdout
-        return
-    part = path.with_name(f"{path.name}.part")
-    try:
-        file = part.open("w", encoding="utf-8", newline="")
-    except OSError as error:
-        raise click.FileError(str(part), error.strerror or "cannot be written") from error
-    with file:
-        yield file
-    part.replace(path)

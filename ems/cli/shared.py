@@ -4,7 +4,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 import click
 from rich.console import Console
@@ -55,3 +56,19 @@ def moment(at: float) -> str:
 def confirmed(*, yes: bool) -> bool:
     """Ask whether to go on, unless that was said with the command."""
     return yes or click.confirm("Go on?", default=False)
+
+
+@contextmanager
+def named_when_whole(path: Path | None) -> Iterator[TextIO]:
+    """Open what is written to: standard output, or FILE.part, which becomes FILE when nothing went wrong."""
+    if path is None:
+        yield sys.stdout
+        return
+    part = path.with_name(f"{path.name}.part")
+    try:
+        file = part.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise click.FileError(str(part), error.strerror or "cannot be written") from error
+    with file:
+        yield file
+    part.replace(path)

@@ -2,6 +2,7 @@
 
 import sys
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
@@ -9,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ems.cli.progress import ProgressBar, progress_bar
-from ems.cli.shared import BY, confirmed, console, moment, services_of_environment, told_to_people
+from ems.cli.shared import BY, confirmed, console, moment, named_when_whole, services_of_environment, told_to_people
 from ems.store.reasons import REASONS, SCOPES, Reason, Scope
 
 if TYPE_CHECKING:
@@ -108,14 +109,18 @@ def sync() -> None:
 
 
 @suppressions.command("export")
-@click.argument("file", type=click.File("w", encoding="utf-8", lazy=True))
-def export_file(*, file: TextIO) -> None:
-    """Write the whole list as CSV into a FILE; - writes to standard output."""
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
+def export_file(*, file: Path) -> None:
+    """Write the whole list as CSV into a FILE; - writes to standard output.
+
+    The file gets its name once it is whole; an export that cannot be finished leaves FILE.part.
+    """
     from ems.sending.suppression_csv import write_entries  # noqa: PLC0415 - --help does not need it
 
     entries = _list().all()
-    with told_to_people(), progress_bar("entries") as bar:
-        written = write_entries(entries, file, progress=lambda more: bar.advance(more, None))
+    path = None if str(file) == "-" else file
+    with told_to_people(), progress_bar("entries") as bar, named_when_whole(path) as whole:
+        written = write_entries(entries, whole, progress=lambda more: bar.advance(more, None))
     click.echo(f"{written} written", err=True)
 
 

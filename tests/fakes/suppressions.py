@@ -11,7 +11,11 @@ from ems.store.suppressions import Suppression
 
 @dataclass
 class FakeSuppressionStore:
-    """Keeps entries; *meanwhile* happens once, between a read and the write that follows; *fails* meets adding."""
+    """Keeps entries.
+
+    *meanwhile* happens once, between a read and the write that follows; *fails* meets adding, and the end of reading
+    all.
+    """
 
     entries: dict[str, Suppression] = field(default_factory=dict)
     meanwhile: Callable[[], None] | None = None
@@ -32,6 +36,8 @@ class FakeSuppressionStore:
         for one in self.entries.values():
             if reason in {None, one.reason} and scope in {None, one.scope}:
                 yield one
+        if self.fails:
+            raise self.fails.pop()
 
     def replace(self, entry: Suppression, *, seen: Suppression | None) -> bool:
         if self.meanwhile is not None:

@@ -9,6 +9,7 @@ from fakes.suppressions import FakeSesList, FakeSuppressionStore
 
 from ems.aws.suppressed import SuppressedAtSes
 from ems.cli import main, suppressions
+from ems.errors import UnavailableError
 from ems.sending.suppression_import import SuppressionImport
 from ems.sending.suppression_sync import SuppressionSync
 from ems.sending.suppressions import SuppressionList
@@ -131,6 +132,13 @@ def test_an_export_is_a_file_that_can_be_imported(store: FakeSuppressionStore, t
     store.entries.clear()
     assert run("import", str(file)).exit_code == 0
     assert store.entries["gone@example.com"].reason == "bounce"
+
+
+def test_an_export_that_breaks_off_is_no_file_of_that_name(store: FakeSuppressionStore, tmp_path: Path) -> None:
+    store.fails.append(UnavailableError("DynamoDB", "cannot list suppressions"))
+    file = tmp_path / "list.csv"
+    assert run("export", str(file)).exit_code == 1
+    assert not file.exists()
 
 
 def test_a_sync_takes_over_whom_ses_has_on_its_own_list(store: FakeSuppressionStore) -> None:
