@@ -10,6 +10,7 @@ from pynamodb.exceptions import DoesNotExist
 from ems.store.chunk_counts import COUNTED, counts_of
 from ems.store.chunk_state import chunk_item
 from ems.store.failures import conditionally, translated
+from ems.store.keys import is_id
 from ems.store.models import BatchRow
 from ems.store.retention import expiry
 from ems.store.tables import Tables
@@ -120,6 +121,8 @@ class BatchStore:
 
     def get(self, batch_id: str) -> Batch | None:
         """Read a batch; None when there is none."""
+        if not is_id(batch_id):
+            return None
         with translated("cannot read the batch"):
             try:
                 row = self._table.get(batch_id, BATCH, consistent_read=True)

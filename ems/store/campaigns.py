@@ -8,6 +8,7 @@ from pynamodb.expressions.condition import Condition
 
 from ems.store import pages
 from ems.store.failures import conditionally, translated
+from ems.store.keys import is_id
 from ems.store.models import CampaignRow
 from ems.store.pages import Page
 from ems.store.tables import Tables
@@ -65,6 +66,8 @@ class CampaignStore:
 
     def read(self, campaign_id: str) -> Campaign | None:
         """Read one campaign; None when there is none."""
+        if not is_id(campaign_id):
+            return None
         with translated("cannot read the campaign"):
             try:
                 row = self._table.get(campaign_id, consistent_read=True)

@@ -20,7 +20,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from ems.errors import UnknownIdError
 from ems.sending.requests import Caller
+from ems.store.keys import is_id
 from ems.store.scopes import Scope
 from ems.web.answers import Answer, FieldProblem
 from ems.web.auth import Authenticator
@@ -32,6 +34,9 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 _CONVERTERS = {"address": "path:"}
 """An address may hold a slash before the @, and WSGI decodes %2F before routes are matched."""
+SHOWN_OF_AN_ID = 50
+"""Characters of an impossible id that its problem repeats."""
+
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,128}")
 _NOT_JSON = re.compile(rb"\b(?:NaN|Infinity)\b")
 
@@ -150,6 +155,7 @@ def _view(described: Operation, handler: Callable[..., Any], authenticator: Auth
     def view(**arguments: Any) -> Response:
         if described.scope is not None:
             g.key_id = authenticator.identify(request.authorization, described.scope).key_id
+            _check_ids(arguments)
             arguments |= _checked_arguments(described)
         if "post" in described.takes:
             arguments["post"] = Post(request.get_data(cache=False), dict(request.headers.items()))
@@ -159,6 +165,14 @@ def _view(described: Operation, handler: Callable[..., Any], authenticator: Auth
         return answer if isinstance(answer, Response) else respond(answer, described.success)
 
     return view
+
+
+def _check_ids(path_parameters: Mapping[str, str]) -> None:
+    """Answer 404 for what nothing can have as its id, before DynamoDB calls it an error."""
+    for name, value in path_parameters.items():
+        kind = name.removesuffix("_id")
+        if kind != name and not is_id(value):
+            raise UnknownIdError(kind, f"{value[:SHOWN_OF_AN_ID]}…")
 
 
 def _checked_arguments(described: Operation) -> dict[str, Any]:

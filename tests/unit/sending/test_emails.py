@@ -1,6 +1,7 @@
 """Reading mails from the real table."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,6 +14,8 @@ from ems.store.pages import Page
 from ems.store.status import Status
 from ems.store.tables import Tables
 
+NOW = 1_700_000_000.0
+
 
 def put(tables: Tables, email_id: str, **attributes: object) -> None:
     given = {"campaign_id": "spring", "recipient": "ada@example.com", "send_status": "sent", **attributes}
@@ -22,7 +25,7 @@ def put(tables: Tables, email_id: str, **attributes: object) -> None:
 @pytest.fixture
 def emails(tables: Tables) -> Emails:
     pending = {"ba-1-000007": "queued", "ba-2-000007": "cancelled"}
-    return Emails(EmailPages(tables), pending_status=pending.get)
+    return Emails(EmailPages(tables, clock=lambda: NOW), pending_status=pending.get)
 
 
 def walk(ask: Callable[[str | None], Page[EmailView]]) -> list[str]:
@@ -160,3 +163,21 @@ def test_a_cursor_works_only_where_it_was_given(emails: Emails, tables: Tables) 
         with pytest.raises(InvalidError) as caught:
             ask()
         assert caught.value.field == "cursor"
+
+
+def test_a_mail_whose_time_is_over_is_in_no_listing_although_dynamodb_has_not_deleted_it_yet(
+    emails: Emails, tables: Tables
+) -> None:
+    for email_id, ends in (("em-1", NOW - 1), ("em-2", NOW + 60)):
+        put(tables, email_id, message_id="m-1", expires_at=datetime.fromtimestamp(ends, tz=UTC))
+
+    pages = [
+        emails.of_message("m-1", limit=9),
+        emails.of_recipient("ada@example.com", limit=9),
+        emails.of_campaign("spring", limit=9),
+    ]
+
+    assert [[one.email_id for one in page.items] for page in pages] == [["em-2"]] * 3
+    assert [[one.email_id for one in mails] for mails in emails.all_of_campaign("spring")] == [["em-2"]]
+    with pytest.raises(UnknownIdError):
+        emails.get("em-1")

@@ -16,6 +16,26 @@ def test_an_unknown_path_is_a_problem(client: FlaskClient, path: str) -> None:
     assert answer.json["type"] == "urn:ems:problem:not-found"
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/campaigns/{}"),
+        ("DELETE", "/campaigns/{}"),
+        ("GET", "/campaigns/{}/emails.csv"),
+        ("GET", "/batches/{}"),
+        ("POST", "/batches/{}/pause"),
+        ("GET", "/emails/{}"),
+    ],
+)
+def test_an_id_that_is_too_long_for_any_key_is_unknown_and_is_not_asked_for(
+    client: FlaskClient, method: str, path: str
+) -> None:
+    answer = client.open(path.format("x" * 3000), method=method)
+
+    assert answer.status_code == 404
+    assert answer.json["detail"].endswith("…'")
+
+
 def test_a_wrong_method_is_a_problem_that_names_the_right_one(client: FlaskClient) -> None:
     answer = client.delete("/send-email")
 
