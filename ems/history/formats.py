@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from ems.errors import EmsError
+from ems.sending.cells import harmless
 from ems.sending.emails import EmailView
 from ems.tracking.events import EventType
 
@@ -16,9 +17,6 @@ FormatName = Literal["csv", "ndjson"]
 MAIL_COLUMNS = ("email_id", "batch_id", "recipient", "status", "message_id", "reason", "created_at", "sent_at")
 COLUMNS = (*MAIL_COLUMNS, *(f"{event}_{what}" for event in EventType for what in ("first", "last", "count")))
 """The columns of a CSV file: the mail, and for each type of event when it came first and last, and how often."""
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets take these too
-"""How a cell begins that a spreadsheet may run as a formula (OWASP, "CSV Injection"), or hide one behind."""
 
 
 class Format(Protocol):
@@ -88,11 +86,6 @@ def written(export: Iterable[Sequence[EmailView]], form: Format) -> Iterator[str
     except Exception as error:  # whatever it is, the file ends early
         yield form.broken(str(error) if isinstance(error, EmsError) else "an error of EMS, which its log tells")
         raise
-
-
-def harmless(text: str) -> str:
-    """Return *text* as a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def _rows(rows: Iterable[Sequence[object]]) -> str:

@@ -2,6 +2,7 @@
 
 Only the address is needed; the other columns may be missing, in any order, or empty. ``since`` is ISO 8601. Every line
 is read by itself, since no field holds a line break: so a quote that nobody closes spoils one line and not the rest.
+What a spreadsheet would run as a formula has an apostrophe before it; reading takes that away (``cells``).
 """
 
 import csv
@@ -12,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from ems.errors import InvalidError
 from ems.sending.addresses import has_control_characters
+from ems.sending.cells import harmless, meant
 from ems.sending.suppressions import checked_address, usual_scope
 from ems.store.parallel import PAGE, in_pages
 from ems.store.reasons import REASONS, SCOPES
@@ -75,7 +77,7 @@ def write_entries(entries: Iterable[Suppression], file: TextFile, *, progress: C
 
 def _row(one: Suppression) -> tuple[str, ...]:
     since = datetime.fromtimestamp(one.since, tz=UTC).isoformat()
-    return one.address, one.reason, one.scope, since, one.source or ""
+    return harmless(one.address), one.reason, one.scope, since, harmless(one.source or "")
 
 
 def _columns(header: str) -> list[str]:
@@ -97,7 +99,7 @@ def _fields(line: str) -> list[str]:
 def _named(fields: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
     if len(fields) != len(columns):
         raise InvalidError("line", f"has {len(fields)} fields, and the header names {len(columns)}")
-    return {column: field.strip() for column, field in zip(columns, fields, strict=True)}
+    return {column: meant(field.strip()) for column, field in zip(columns, fields, strict=True)}
 
 
 def _entry(named: dict[str, str], now: float) -> Suppression:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ems.errors import UnavailableError
-from ems.history.formats import COLUMNS, FORMATS, FORMULA_STARTS, Format, FormatName, written
+from ems.history.formats import COLUMNS, FORMATS, Format, FormatName, written
+from ems.sending.cells import FORMULA_STARTS
 from ems.sending.emails import EmailView
 from ems.store.status import Status
 

@@ -76,7 +76,7 @@ ENTRIES = st.builds(
     address=st.from_regex(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]{1,20}@[a-z]{1,20}\.[a-z]{2,5}", fullmatch=True),
     reason=st.sampled_from(REASONS),
     scope=st.sampled_from(SCOPES),
-    source=st.text("aZ09 ,;'\"|\\=", min_size=1, max_size=20).map(str.strip).filter(bool),
+    source=st.text("aZ09 ,;'\"|\\=+-@", min_size=1, max_size=20).map(str.strip).filter(bool),
     since=st.integers(0, 4_000_000_000).map(float),
 )
 
@@ -87,3 +87,21 @@ def test_what_is_written_is_read_again(entries: list[Suppression]) -> None:
     assert write_entries(entries, file, progress=told.append) == sum(told) == len(entries)
     file.seek(0)
     assert list(read_entries(file, now=NOW)) == entries
+
+
+def written(entry: Suppression) -> str:
+    file = io.StringIO()
+    write_entries([entry], file, progress=lambda _: None)
+    return file.getvalue().splitlines()[1]
+
+
+def test_no_cell_is_a_formula_to_a_spreadsheet() -> None:
+    line = written(Suppression("=1+1@example.com", reason="manual", scope="all", source="@import", since=NOW))
+    assert line == "'=1+1@example.com,manual,all,2023-11-14T22:13:20+00:00,'@import"
+
+
+def test_an_apostrophe_that_hides_no_formula_is_the_address_own() -> None:
+    [entry] = read("address", "'ada'@example.com")
+    assert isinstance(entry, Suppression)
+    assert entry.address == "'ada'@example.com"
+    assert written(entry).startswith("'ada'@example.com,")
