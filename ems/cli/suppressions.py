@@ -131,9 +131,11 @@ def _list() -> "SuppressionList":
 def _tell(entry: "Suppression") -> None:
     mail = f" by mail {entry.email_id}" if entry.email_id else ""
     what = "no mail" if entry.scope == "all" else "no mail of bulk campaigns"
-    click.echo(
-        f"{entry.address}: {what} since {moment(entry.since)} ({entry.reason}, {entry.source or 'unknown'}{mail})"
-    )
+    why = f"{entry.reason}, {entry.source or 'unknown'}{mail}"
+    before = ""
+    if entry.earlier_since is not None:
+        before = f"; no bulk mail since {moment(entry.earlier_since)} ({entry.earlier_reason})"
+    click.echo(f"{entry.address}: {what} since {moment(entry.since)} ({why}){before}")
 
 
 def _end(done: "Imported") -> NoReturn:

@@ -202,7 +202,10 @@ class BatchRow(Model):
 
 
 class SuppressionRow(Model):
-    """An address that gets no mail: of no kind (``scope`` ``all``) or of no campaign (``bulk``)."""
+    """An address that gets no mail: of no kind (``scope`` ``all``) or of no campaign (``bulk``).
+
+    ``earlier_reason`` and ``earlier_since`` are of the entry for bulk that gave way to this one for all mail.
+    """
 
     address = UnicodeAttribute(hash_key=True)
     reason = UnicodeAttribute()
@@ -210,6 +213,8 @@ class SuppressionRow(Model):
     source = UnicodeAttribute(null=True)
     email_id = UnicodeAttribute(null=True)
     since = NumberAttribute()
+    earlier_reason = UnicodeAttribute(null=True)
+    earlier_since = NumberAttribute(null=True)
 
 
 class ApiKeyRow(Model):

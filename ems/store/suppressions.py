@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from ems.store import pages
 from ems.store.failures import conditionally, translated
@@ -32,6 +33,8 @@ class Suppression:
         source: Who says so: ``ses-event``, an API key, the command line, or what an import says.
         since: Epoch seconds.
         email_id: The mail that brought it about, if one did.
+        earlier_reason: Why it got no bulk mail before it got none at all: who unsubscribed, and bounced later.
+        earlier_since: Since when that was so, in epoch seconds.
     """
 
     address: str = field(repr=False)
@@ -40,6 +43,8 @@ class Suppression:
     source: str | None
     since: float
     email_id: str | None = None
+    earlier_reason: Reason | None = None
+    earlier_since: float | None = None
 
 
 class Suppressions:
@@ -78,7 +83,8 @@ class Suppressions:
     ) -> bool:
         """Suppress *address* and tell whether that changed anything.
 
-        The first reason stays, so that its history does; only an entry for bulk gives way to one for all mail.
+        The first reason stays, so that its history does; only an entry for bulk gives way to one for all mail, which
+        remembers its reason.
 
         Args:
             address: In any case.
@@ -91,11 +97,30 @@ class Suppressions:
         Raises:
             UnavailableError: DynamoDB cannot be reached.
         """
+        table, key = self._table, address.lower()
+        row = table(key, reason=reason, scope=scope, source=source, since=since, email_id=email_id)
+        if conditionally("cannot write a suppression", row.save, condition=table.address.does_not_exist()):
+            return True
+        return scope == "all" and self._widen(row)
+
+    def _widen(self, row: SuppressionRow) -> bool:
+        """Write *row* over an entry for bulk; False when there is none any more."""
         table = self._table
-        free = table.address.does_not_exist()
-        row = table(address.lower(), reason=reason, scope=scope, source=source, since=since, email_id=email_id)
-        replaceable = free | (table.scope == "bulk") if scope == "all" else free
-        return conditionally("cannot write a suppression", row.save, condition=replaceable)
+        actions: list[Action] = [
+            table.earlier_reason.set(table.reason),
+            table.earlier_since.set(table.since),
+            table.reason.set(row.reason),
+            table.scope.set(row.scope),
+            table.source.set(row.source),
+            table.since.set(row.since),
+            table.email_id.remove() if row.email_id is None else table.email_id.set(row.email_id),
+        ]
+        return conditionally(
+            "cannot write a suppression",
+            table(row.address).update,
+            actions=actions,
+            condition=table.scope == "bulk",
+        )
 
     def get(self, address: str) -> Suppression | None:
         """Read the entry of *address*, consistently; None when there is none.
@@ -171,4 +196,6 @@ def _entry(row: SuppressionRow) -> Suppression:
         source=row.source,
         since=float(row.since),
         email_id=row.email_id,
+        earlier_reason=cast("Reason | None", row.earlier_reason),
+        earlier_since=None if row.earlier_since is None else float(row.earlier_since),
     )

@@ -35,6 +35,10 @@ class SuppressionEntry(Answer):
     source: str | None = Field(description="Who says so: ses-event, an API key, the command line, or an import's word.")
     since: AwareDatetime
     email_id: str | None = Field(description="The mail whose event brought it about.")
+    earlier_reason: Reason | None = Field(
+        description="Why it got no bulk mail before it got none at all: who unsubscribed, and bounced later."
+    )
+    earlier_since: AwareDatetime | None
 
 
 class SuppressionPage(Answer):

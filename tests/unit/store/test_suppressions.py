@@ -44,6 +44,23 @@ def test_a_reason_against_all_mail_replaces_one_against_bulk(suppressions: Suppr
     assert suppressions.filter(["left@example.com"], kind="transactional") == {"left@example.com": "complaint"}
 
 
+def test_who_unsubscribed_and_bounced_later_is_on_the_list_with_both_reasons(suppressions: Suppressions) -> None:
+    suppressions.add(
+        "left@example.com", reason="unsubscribe", scope="bulk", source="ses-event", since=1.0, email_id="m"
+    )
+    suppressions.add("left@example.com", reason="bounce", scope="all", source="import", since=2.0)
+    suppressions.add("left@example.com", reason="complaint", scope="all", source="import", since=3.0)
+    assert suppressions.get("left@example.com") == Suppression(
+        "left@example.com",
+        reason="bounce",
+        scope="all",
+        source="import",
+        since=2.0,
+        earlier_reason="unsubscribe",
+        earlier_since=1.0,
+    )
+
+
 def test_a_hundred_addresses_are_one_call_and_repetitions_do_no_harm(suppressions: Suppressions) -> None:
     addresses = [f"user{number}@example.com" for number in range(100)]
     add(suppressions, addresses[99])

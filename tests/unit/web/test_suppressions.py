@@ -24,6 +24,8 @@ def test_an_entry_says_why_since_when_and_by_which_mail(client: FlaskClient) -> 
         "source": "ses-event",
         "since": "1998-07-09T16:00:00Z",
         "email_id": "em-1",
+        "earlier_reason": None,
+        "earlier_since": None,
     }
 
 
@@ -37,6 +39,8 @@ def test_a_put_without_words_stops_all_mail_by_hand(client: FlaskClient) -> None
         "source": "API key all",
         "since": "2001-09-09T01:46:40Z",
         "email_id": None,
+        "earlier_reason": None,
+        "earlier_since": None,
     }
     assert client.get("/suppressions/ada@example.com").json == answer.json
 
