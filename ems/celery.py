@@ -1,10 +1,12 @@
 """The Celery app: ``celery -A ems.celery worker|beat|flower``. Settings are in celeryconfig.py."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from celery import Celery, signals
 
 from ems import logs, memory, messages, queues
+from ems.broker.shared import shared
 from ems.settings import Settings
 from ems.tasks.base import EmsTask
 from ems.tasks.control import Drain
@@ -13,6 +15,59 @@ from ems.tasks.track import TrackEvent
 from ems.wiring import Services
 
 TASKS: tuple[type[EmsTask], ...] = (DeliverEmail, DeliverChunk, TrackEvent, Drain)
+
+
+class _Life:
+    """What a process of the app does beside its tasks, from its start to its end, as Celery's signals tell."""
+
+    def __init__(self, celery: Celery, services: Services, tasks: Sequence[EmsTask]) -> None:
+        self._celery = celery
+        self._services = services
+        self._tasks = tasks
+
+    def begin(self) -> None:
+        """Listen to the signals."""
+        signals.setup_logging.connect(self._configure_logs, weak=False)
+        signals.celeryd_after_setup.connect(self._settle, weak=False)
+        signals.celeryd_after_setup.connect(self._serve_metrics, weak=False)
+        signals.worker_ready.connect(self._start_reporting, weak=False)
+        signals.task_failure.connect(self._count_failure, weak=False)
+        signals.worker_shutting_down.connect(self._stop_leasing, weak=False)
+        signals.worker_shutdown.connect(self._stop_serving, weak=False)
+
+    def _configure_logs(self, **_: object) -> None:
+        logs.configure(self._services.settings)
+
+    def _settle(self, **_: object) -> None:
+        """Make what the first tasks would make, and let the garbage collector forget it.
+
+        Before the worker consumes: what it received meanwhile would wait for that, and a person's mail for seconds.
+        """
+        consumed = self._celery.amqp.queues.consume_from
+        for task in self._tasks:
+            if messages.QUEUE_OF_TASK[task.name] in consumed:
+                task.prepare()
+        memory.settle()
+
+    def _serve_metrics(self, sender: Any, **_: object) -> None:
+        """Serve them before the broker is reached: a worker that cannot reach it is to be seen."""
+        self._services.metrics.register(shared().readings)
+        self._services.metrics_port.open(str(sender).partition("@")[0])
+
+    def _start_reporting(self, sender: Any, **_: object) -> None:
+        """Report on this worker if it is a sender."""
+        if queues.TRIGGER in sender.app.amqp.queues.consume_from:
+            self._services.reporter.start()
+
+    def _count_failure(self, sender: Any, **_: object) -> None:
+        self._services.task_metrics.failed(sender.name)
+
+    def _stop_leasing(self, **_: object) -> None:
+        """End the waits of tasks in hand, so that they give their work back and the worker can go."""
+        self._services.governor.stop()
+
+    def _stop_serving(self, **_: object) -> None:
+        self._services.metrics_port.close()
 
 
 def create_app(settings: Settings) -> Celery:
@@ -27,34 +82,7 @@ def create_app(settings: Settings) -> Celery:
     tasks = [kind(services) for kind in TASKS]
     for task in tasks:
         celery.register_task(task)
-
-    def configure_logs(**_: object) -> None:
-        logs.configure(settings)
-
-    def stop_leasing(**_: object) -> None:
-        """End the waits of tasks in hand, so that they give their work back and the worker can go."""
-        services.governor.stop()
-
-    def settle(**_: object) -> None:
-        """Make what the first tasks would make, and let the garbage collector forget it.
-
-        Before the worker consumes: what it received meanwhile would wait for that, and a person's mail for seconds.
-        """
-        consumed = celery.amqp.queues.consume_from
-        for task in tasks:
-            if messages.QUEUE_OF_TASK[task.name] in consumed:
-                task.prepare()
-        memory.settle()
-
-    def start_reporting(sender: Any, **_: object) -> None:
-        """Report on this worker if it is a sender."""
-        if queues.TRIGGER in sender.app.amqp.queues.consume_from:
-            services.reporter.start()
-
-    signals.setup_logging.connect(configure_logs, weak=False)
-    signals.celeryd_after_setup.connect(settle, weak=False)
-    signals.worker_ready.connect(start_reporting, weak=False)
-    signals.worker_shutting_down.connect(stop_leasing, weak=False)
+    _Life(celery, services, tasks).begin()
     return celery
 
 

@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     max_recipients: int = Field(default=50_000, ge=1, le=1_000_000)  # the ids of recipients have six digits
     max_body_bytes: int = Field(default=64 * MIB, ge=1024)
     metrics_public: bool = False
+    metrics_port: int = Field(default=9540, ge=0, le=65_535)
+    metrics_address: str = "127.0.0.1"
+    metrics_targets: str | None = None
     retention_days: int = Field(default=90, ge=1)
 
     # Rate

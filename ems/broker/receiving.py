@@ -45,6 +45,7 @@ class Receiver:
         self._queue = queue
         self._options: dict[str, Any] = {} if visibility_timeout is None else {"VisibilityTimeout": visibility_timeout}
         self._patience = patience or Patience()
+        shared.readings.began(queue)
 
     def receive(self, count: int, *, wait_seconds: int) -> list[Received]:
         """Receive up to *count* messages (at most 10), waiting up to *wait_seconds* (at most 20) for the first."""
@@ -66,9 +67,12 @@ class Receiver:
             QueueUrl=url,
             MaxNumberOfMessages=count,
             WaitTimeSeconds=wait_seconds,
-            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
             **self._options,
         )
+        messages = answer.get("Messages", [])
+        sent_at = (int(message["Attributes"]["SentTimestamp"]) / 1000 for message in messages)
+        self._shared.readings.polled(self._queue, sent_at)
         return [
             Received(
                 message_id=message["MessageId"],
@@ -77,7 +81,7 @@ class Receiver:
                 queue_url=url,
                 receives=int(message["Attributes"]["ApproximateReceiveCount"]),
             )
-            for message in answer.get("Messages", [])
+            for message in messages
         ]
 
     def _look_again(self) -> None:

@@ -14,6 +14,7 @@ from ems.aws import clients
 from ems.broker import names
 from ems.broker.acks import Acknowledger
 from ems.broker.envelopes import Received
+from ems.broker.readings import Readings
 from ems.broker.temporary import TemporaryQueues
 from ems.broker.topics import EventOutbox, Topics
 from ems.settings import Settings
@@ -34,6 +35,7 @@ class Shared:
         self.temporary = TemporaryQueues(sqs, self.topics, now=time.time)
         self.acks = Acknowledger(sqs)
         self.events = EventOutbox(self.topics)
+        self.readings = Readings()
         self._urls: dict[str, str] = {}
 
     def queue_url(self, queue: str) -> str:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from ems.sending.gate import Gate, Passed
 from ems.sending.guard import ContentGuard
 from ems.sending.outcomes import Delivery, Finished, Postponed, after_pause, after_refused_lease
 from ems.sending.payloads import ChunkPayload
-from ems.sending.ports import Mailer, RateGovernor, SuppressionFilter
+from ems.sending.ports import UNWATCHED, DeliveryWatch, Mailer, RateGovernor, SuppressionFilter
 from ems.store.chunk_state import Busy, ChunkState, Done, Settled
 from ems.store.ledger import LeaseLostError, Ledger
 from ems.store.senders import lease_owner
@@ -63,6 +64,7 @@ class ChunkDelivery:
         doubts: ChunkDoubts,
         configuration_set: str,
         timing: Timing,
+        watch: DeliveryWatch = UNWATCHED,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._ledger = ledger
@@ -74,6 +76,7 @@ class ChunkDelivery:
         self._doubts = doubts
         self._configuration_set = configuration_set
         self._timing = timing
+        self._watch = watch
         self._clock = clock
 
     def deliver(self, chunk: ChunkPayload) -> Delivery:
@@ -204,7 +207,7 @@ class ChunkDelivery:
             again = next_call if state.again else ()
             unproven = [chunk.email_id(position) for position in again]
             try:
-                return self._ledger.settle(
+                after = self._ledger.settle(
                     chunk.key(), state, settled, owner=hold.owner, next_call=next_call, unproven=unproven
                 )
             except LeaseLostError:
@@ -212,6 +215,10 @@ class ChunkDelivery:
                 proven = self._proven(chunk, open_to_proof)
                 if not proven:
                     raise
+            else:
+                for status, number in Counter(one.status for one in settled if not one.reverts).items():
+                    self._watch.settled(chunk.kind, status, number)
+                return after
             settled = [one for one in settled if one.position not in proven]
             settled += [settled_at(chunk, position, Status.SENT) for position in sorted(proven)]
             next_call = [position for position in next_call if position not in proven]

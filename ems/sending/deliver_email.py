@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -16,7 +17,7 @@ from ems.governor.policy import Lane
 from ems.sending.guard import ContentGuard
 from ems.sending.outcomes import Delivery, Finished, Postponed, after_pause, after_refused_lease
 from ems.sending.payloads import SinglePayload
-from ems.sending.ports import Mailer, RateGovernor, SuppressionFilter
+from ems.sending.ports import UNWATCHED, DeliveryWatch, Mailer, RateGovernor, SuppressionFilter
 from ems.sending.single_doubts import SingleDoubts
 from ems.store.doubts import Doubt
 from ems.store.singles import Claim, Singles
@@ -45,6 +46,7 @@ class EmailDelivery:
         doubts: SingleDoubts,
         configuration_set: str,
         call_seconds: float,
+        watch: DeliveryWatch = UNWATCHED,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._singles = singles
@@ -55,6 +57,7 @@ class EmailDelivery:
         self._doubts = doubts
         self._configuration_set = configuration_set
         self._lease_seconds = call_seconds + 10
+        self._watch = watch
         self._clock = clock
 
     def deliver(self, mail: SinglePayload) -> Delivery:
@@ -69,6 +72,7 @@ class EmailDelivery:
         if reason is not None:
             return self._suppress(mail, reason)
         if self._guard.holds(mail):
+            self._watch.settled(mail.kind, Status.HELD)
             return Finished()
         outgoing = _without_copies(mail, suppressed)
         lane: Lane = "transactional" if mail.kind == "transactional" else "bulk"
@@ -82,7 +86,7 @@ class EmailDelivery:
         claim, again = self._claim(mail, owner)
         if not claim.granted:
             return self._not_granted(mail, claim)
-        return self._settle(mail.email_id, owner, self._send(mail, outgoing, lease), again=again)
+        return self._settle(mail, owner, self._send(mail, outgoing, lease), again=again)
 
     def _claim(self, mail: SinglePayload, owner: str) -> tuple[Claim, Doubt | None]:
         """Take the mail in hand: one in doubt only if it is to be sent again, and then with that doubt."""
@@ -101,7 +105,7 @@ class EmailDelivery:
         Raises:
             UnavailableError: DynamoDB cannot be reached.
         """
-        if self._singles.settle(mail.email_id, Status.FAILED, owner=None, reason=reason):
+        if self._settled(mail, Status.FAILED, owner=None, reason=reason):
             return Finished()
         return self._not_granted(mail, self._singles.standing(mail.email_id))
 
@@ -119,14 +123,14 @@ class EmailDelivery:
         return outcome
 
     def _suppress(self, mail: SinglePayload, reason: str) -> Delivery:
-        if self._singles.settle(mail.email_id, Status.SUPPRESSED, owner=None, reason=reason):
+        if self._settled(mail, Status.SUPPRESSED, owner=None, reason=reason):
             return Finished()
         # It was in a sender's hands before: the bounce of that very sending may be what suppressed the address.
         return self._not_granted(mail, self._singles.standing(mail.email_id), suppressed=reason)
 
-    def _settle(self, email_id: str, owner: str, outcome: Outcome, *, again: Doubt | None) -> Delivery:
+    def _settle(self, mail: SinglePayload, owner: str, outcome: Outcome, *, again: Doubt | None) -> Delivery:
         """Record what SES answered; *again* is the doubt in which the mail was sent once more."""
-        settle = partial(self._singles.settle, email_id, owner=owner, again=again is not None)
+        settle = partial(self._settled, mail, owner=owner, again=again is not None)
         match outcome:
             case Accepted(message_id):
                 settle(Status.SENT, message_id=message_id)
@@ -146,6 +150,13 @@ class EmailDelivery:
                 return after_pause(outcome)
         return Finished()
 
+    def _settled(self, mail: SinglePayload, status: Status, **outcome: Any) -> bool:
+        """Record an outcome as :meth:`ems.store.singles.Singles.settle` does, and tell of it."""
+        settled = self._singles.settle(mail.email_id, status, **outcome)
+        if settled and status is not Status.QUEUED:
+            self._watch.settled(mail.kind, status)
+        return settled
+
     def _not_granted(self, mail: SinglePayload, claim: Claim, *, suppressed: str | None = None) -> Delivery:
         """Decide about a mail that is not queued: a repetition, in doubt, somebody else's, or a dead sender's."""
         if claim.status is None:
@@ -160,6 +171,7 @@ class EmailDelivery:
             return Postponed(math.ceil(left) + 1, "another sender has it")
         if self._singles.mark_abandoned(mail.email_id, reason=SENDER_DIED):
             log.warning("mail in doubt", email_id=mail.email_id, reason=SENDER_DIED)
+            self._watch.settled(mail.kind, Status.IN_DOUBT)
         return self._doubts.wait()
 
 

@@ -13,6 +13,7 @@ from ems.store.campaigns import Campaign
 from ems.store.drain import Memory
 from ems.store.parking import Holder, Pick, Waiting
 from ems.store.senders import SenderReport
+from ems.store.status import Status
 
 
 class RateGovernor(Protocol):
@@ -42,6 +43,23 @@ class Mailer(Protocol):
 
     def send(self, template: Template, mails: Sequence[Mail], *, not_after: float | None = None) -> list[Outcome]:
         """Send 1 to 50 mails unless *not_after* has passed; outcomes in their order."""
+
+
+class DeliveryWatch(Protocol):
+    """Who is told what became of mails (:class:`ems.metrics.sending.SendingMetrics`)."""
+
+    def settled(self, kind: str, status: Status, number: int = 1) -> None:
+        """Hear that *number* mails of a campaign's kind are recorded as *status*."""
+
+
+class Unwatched:
+    """Nobody is told."""
+
+    def settled(self, kind: str, status: Status, number: int = 1) -> None:
+        """Do nothing."""
+
+
+UNWATCHED = Unwatched()
 
 
 class SuppressionFilter(Protocol):

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Protocol
 
 from ems.errors import UnavailableError
 from ems.store.status import Status, current
@@ -49,6 +50,29 @@ class Applied:
     suppressed: bool = False
 
 
+class TrackingWatch(Protocol):
+    """Who is told what events came to (:class:`ems.metrics.tracking.TrackingMetrics`)."""
+
+    def counted(self, events: Sequence[SesEvent], applied: Applied) -> None:
+        """Hear that *events* changed a mail together."""
+
+    def had_no_effect(self, applied: Applied) -> None:
+        """Hear that the events of an SES message changed nothing."""
+
+
+class Unwatched:
+    """Nobody is told."""
+
+    def counted(self, events: Sequence[SesEvent], applied: Applied) -> None:
+        """Do nothing."""
+
+    def had_no_effect(self, applied: Applied) -> None:
+        """Do nothing."""
+
+
+UNWATCHED = Unwatched()
+
+
 class Tracker:
     """Finds the mails of events and applies them.
 
@@ -57,6 +81,7 @@ class Tracker:
         suppressions: The list that hard bounces and complaints go on.
         clock: Epoch seconds, for what is written about now.
         sleep: Waits between attempts.
+        watch: Who is told what events came to.
         jitter: A number from 0 to 1, so that two losers of a race do not meet again.
     """
 
@@ -65,12 +90,14 @@ class Tracker:
         *,
         store: TrackingStore,
         suppressions: Suppressions,
+        watch: TrackingWatch = UNWATCHED,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
         self._suppressions = suppressions
+        self._watch = watch
         self._clock = clock
         self._sleep = sleep
         self._jitter = jitter
@@ -94,7 +121,9 @@ class Tracker:
         with self._in_hand.hold(email_ids):
             mails = self._store.load(email_ids)
             return [
-                Applied(Outcome.IGNORED) if email_id is None else self._apply(mails[email_id], group)
+                self._without_effect(Applied(Outcome.IGNORED))
+                if email_id is None
+                else self._apply(mails[email_id], group)
                 for (email_id, _message_id), group in groups.items()
             ]
 
@@ -102,7 +131,9 @@ class Tracker:
         for attempt in range(ATTEMPTS):
             decision = decide_all(_with_recipient(mail, events[0]), events)
             if decision is None:
-                return Applied(Outcome.REPEATED, mail.email_id, current(mail.send_status, mail.event_status))
+                return self._without_effect(
+                    Applied(Outcome.REPEATED, mail.email_id, current(mail.send_status, mail.event_status))
+                )
             # Before the row: a worker killed in between comes back to it, since the row does not know the event yet.
             suppressed = [self._protect(event, mail) for event in decision.news]
             try:
@@ -111,8 +142,14 @@ class Tracker:
                 self._sleep(self._jitter() * min(0.01 * 2**attempt, 0.5))
                 mail = self._store.load([mail.email_id])[mail.email_id]
             else:
-                return _applied(mail, decision.write, suppressed=any(suppressed))
+                applied = _applied(mail, decision.write, suppressed=any(suppressed))
+                self._watch.counted(decision.news, applied)
+                return applied
         raise UnavailableError("DynamoDB", "the row of a mail stays contended")
+
+    def _without_effect(self, applied: Applied) -> Applied:
+        self._watch.had_no_effect(applied)
+        return applied
 
     def _find(self, event: SesEvent) -> str | None:
         """By our tag, else by SES's message id, else an id that all events of the mail and recipient share."""

@@ -22,7 +22,8 @@ from ems.store.senders import SenderReports
 from ems.store.singles import Singles
 from ems.store.suppressions import Suppressions
 from ems.store.tables import Tables, bind
-from ems.wiring.parts import Parts, part
+from ems.wiring.metrics import Metered
+from ems.wiring.parts import part
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 DAY_SECONDS = 86_400
 
 
-class Outside(Parts):
+class Outside(Metered):
     """The layers ``store`` and ``aws``."""
 
     @property

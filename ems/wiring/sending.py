@@ -2,6 +2,8 @@
 
 import time
 
+from ems.metrics.releasing import WatchedDrainer
+from ems.metrics.sending import TimedMailer, WatchedGovernor
 from ems.sending.accept import Acceptance, Limits
 from ems.sending.batches import Batches
 from ems.sending.campaigns import Campaigns
@@ -70,7 +72,7 @@ class Sending(Doubting):
         )
 
     @part
-    def drainer(self) -> Drainer:
+    def drainer(self) -> WatchedDrainer:
         """Releases chunks."""
         drawer = Drawer(
             sqs=self.sqs,
@@ -86,13 +88,24 @@ class Sending(Doubting):
             visibility_seconds=self.settings.visibility_timeout_seconds,
             clock=time.time,
         )
-        return Drainer(
+        drainer = Drainer(
             drawer=drawer,
             unsent=unsent,
             memory=self.drain_store,
             rate=self.governor.status,
             release_seconds=self.settings.release_seconds,
         )
+        return WatchedDrainer(drainer, self.drain_metrics)
+
+    @part
+    def timed_mailer(self) -> TimedMailer:
+        """Sends, and counts."""
+        return TimedMailer(self.mailer, self.sending_metrics)
+
+    @part
+    def watched_governor(self) -> WatchedGovernor:
+        """The cluster-wide rate, and what waiting for it takes."""
+        return WatchedGovernor(self.governor, self.sending_metrics)
 
     @part
     def email_delivery(self) -> EmailDelivery:
@@ -101,10 +114,11 @@ class Sending(Doubting):
             singles=self.singles,
             suppressions=self.suppressions,
             guard=self.content_guard,
-            governor=self.governor,
-            mailer=self.mailer,
+            governor=self.watched_governor,
+            mailer=self.timed_mailer,
             doubts=self.single_doubts,
             configuration_set=self.settings.configuration_set,
+            watch=self.sending_metrics,
             call_seconds=self._call_seconds,
         )
 
@@ -116,10 +130,11 @@ class Sending(Doubting):
             gate=Gate(self.batch_store, self.parking),
             suppressions=self.suppressions,
             guard=self.content_guard,
-            governor=self.governor,
-            mailer=self.mailer,
+            governor=self.watched_governor,
+            mailer=self.timed_mailer,
             doubts=self.chunk_doubts,
             configuration_set=self.settings.configuration_set,
+            watch=self.sending_metrics,
             timing=self._timing,
         )
 

@@ -25,6 +25,7 @@ class Tracking(Outside):
         return Tracker(
             store=TrackingStore(self.tables, retention_seconds=self.retention_seconds, clock=time.time),
             suppressions=self.suppressions,
+            watch=self.tracking_metrics,
         )
 
     @part

@@ -13,6 +13,7 @@ from ems.governor.lease import Lease
 from ems.sending.payloads import ChunkPayload, ChunkRecipient, SinglePayload
 from ems.store.batches import Batch
 from ems.store.campaigns import Campaign
+from ems.store.status import Status
 
 CAMPAIGN = Campaign(
     campaign_id="welcome",
@@ -193,6 +194,16 @@ class FakeMailer:
             return scripted
         self.taken[mail.email_id] += 1
         return Accepted(f"ses-{mail.email_id}")
+
+
+@dataclass
+class Heard:
+    """Hears what became of mails, by kind and status."""
+
+    settled_mails: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def settled(self, kind: str, status: Status, number: int = 1) -> None:
+        self.settled_mails[kind, status.value] += number
 
 
 @dataclass

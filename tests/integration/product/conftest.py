@@ -12,8 +12,12 @@ __all__ = ["api", "other_ses", "signing_sns", "webhook"]
 
 @pytest.fixture(scope="session")
 def product(other_ses: OtherSes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    settings = {"EMS_SES_READ_TIMEOUT_SECONDS": "5", "EMS_VISIBILITY_TIMEOUT_SECONDS": "30"}
     directory = tmp_path_factory.mktemp("product")
+    settings = {
+        "EMS_SES_READ_TIMEOUT_SECONDS": "5",
+        "EMS_VISIBILITY_TIMEOUT_SECONDS": "30",
+        "EMS_METRICS_TARGETS": str(directory / "targets"),
+    }
     with (
         provisioned(directory, ses=other_ses, region_variable="AWS_DEFAULT_REGION", **settings) as product,
         product.start() as ems,

@@ -4,7 +4,7 @@ import pytest
 from fakes.clock import Clock
 from fakes.queues import MemorySqs
 from fakes.release import FakeLine, FakeSenders, drainer_of
-from fakes.sending import ChunkSize, FakeCampaigns, FakeGovernor, FakeMailer, FakeSuppressions, address, batch
+from fakes.sending import ChunkSize, FakeCampaigns, FakeGovernor, FakeMailer, FakeSuppressions, Heard, address, batch
 from fakes.tables import batches_of, chunk_doubts_of, guard_of, ledger_of, parking_of, single_doubts_of, singles_of
 
 from ems.sending.accept import Acceptance, Limits
@@ -36,6 +36,11 @@ def governor() -> FakeGovernor:
 @pytest.fixture
 def mailer(clock: Clock) -> FakeMailer:
     return FakeMailer(clock=clock)
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
 
 
 @pytest.fixture
@@ -101,6 +106,7 @@ def email_delivery(
     suppressions: FakeSuppressions,
     governor: FakeGovernor,
     mailer: FakeMailer,
+    heard: Heard,
     doubt_policy: DoubtPolicy,
     tables: Tables,
     clock: Clock,
@@ -116,6 +122,7 @@ def email_delivery(
         doubts=single_doubts_of(tables, clock, doubt_policy),
         configuration_set="ems",
         call_seconds=20,
+        watch=heard,
         clock=clock,
     )
 
@@ -143,12 +150,13 @@ def timing() -> Timing:
 
 
 @pytest.fixture
-def chunk_delivery(
+def chunk_delivery(  # noqa: PLR0913, PLR0917 - each of them is a part of delivering
     tables: Tables,
     gate: Gate,
     suppressions: FakeSuppressions,
     governor: FakeGovernor,
     mailer: FakeMailer,
+    heard: Heard,
     chunk_doubts: ChunkDoubts,
     timing: Timing,
     clock: Clock,
@@ -164,6 +172,7 @@ def chunk_delivery(
         doubts=chunk_doubts,
         configuration_set="ems",
         timing=timing,
+        watch=heard,
         clock=clock,
     )
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 from fakes.clock import Clock
-from fakes.sending import Died, FakeGovernor, FakeMailer, FakeSuppressions, address, batch, chunk
+from fakes.sending import Died, FakeGovernor, FakeMailer, FakeSuppressions, Heard, address, batch, chunk
 
 from ems.aws.ses_answers import NotNow, Pause, Refused, Unknown
 from ems.governor.errors import GovernorUnavailableError, QuotaExhaustedError, StoppedError
@@ -73,6 +73,17 @@ def test_every_mail_of_a_mixed_answer_has_its_own_outcome(
     assert counts(batches) == {"sent": 2, "failed": 1, "in_doubt": 1, "open": 0}
     assert governor.throttles == 1
     assert tables.emails.get("b1-000001").reason == "no"
+
+
+def test_what_became_of_each_recipient_is_told_once_it_is_recorded(
+    delivery: ChunkDelivery, mailer: FakeMailer, suppressions: FakeSuppressions, heard: Heard
+) -> None:
+    suppressions.reasons = {address(0): "bounce"}
+    mailer.script = [Refused("no"), Unknown("?")]
+    delivery.deliver(CHUNK)
+    delivery.deliver(CHUNK)
+    by_status = {"suppressed": 1, "failed": 1, "in_doubt": 1, "sent": 1}
+    assert heard.settled_mails == {("bulk", status): number for status, number in by_status.items()}
 
 
 @pytest.mark.parametrize("why", [why for why in PAUSE_SECONDS if why not in {"throttled", "late"}])

@@ -2,9 +2,9 @@
 
 import pytest
 from fakes.clock import Clock
-from fakes.sending import Died, FakeGovernor, FakeMailer, FakeSuppressions, address, single
+from fakes.sending import Died, FakeGovernor, FakeMailer, FakeSuppressions, Heard, address, single
 
-from ems.aws.ses_answers import NotNow, Pause, Refused, Unknown
+from ems.aws.ses_answers import NotNow, Outcome, Pause, Refused, Unknown
 from ems.errors import UnavailableError
 from ems.governor.errors import (
     ClockSkewError,
@@ -18,7 +18,7 @@ from ems.governor.errors import (
 from ems.sending.deliver_email import EmailDelivery
 from ems.sending.outcomes import PAUSE_SECONDS, Delivery, Finished, Postponed
 from ems.store.models import TrackerRow
-from ems.store.singles import Singles
+from ems.store.singles import SingleRow, Singles
 from ems.store.tables import Tables
 
 MAIL = single("e1")
@@ -101,6 +101,29 @@ def test_what_ses_does_not_take_now_waits_without_spending_an_attempt(
 
     assert delivery.deliver(MAIL) == Finished()
     assert mailer.taken == {"e1": 1}
+
+
+@pytest.mark.parametrize(("answer", "status"), [(None, "sent"), (Refused("no"), "failed"), (Unknown("?"), "in_doubt")])
+def test_what_became_of_the_mail_is_told_once_it_is_recorded(
+    delivery: EmailDelivery, mailer: FakeMailer, heard: Heard, answer: Outcome | None, status: str
+) -> None:
+    mailer.script = [NotNow("throttled", "slow"), answer]
+    for _ in range(3):
+        delivery.deliver(MAIL)
+    assert heard.settled_mails == {("transactional", status): 1}
+
+
+def test_a_suppressed_mail_and_one_whose_sender_died_are_told_as_well(
+    delivery: EmailDelivery, singles: Singles, suppressions: FakeSuppressions, heard: Heard, clock: Clock
+) -> None:
+    singles.claim("e1", owner="dead", lease_seconds=10)
+    clock.advance(11)
+    delivery.deliver(MAIL)
+    assert heard.settled_mails == {("transactional", "in_doubt"): 1}
+    singles.create(SingleRow("e2", "welcome", "transactional", address(0), "print"))
+    suppressions.reasons = {address(0): "bounce"}
+    delivery.deliver(single("e2"))
+    assert heard.settled_mails["transactional", "suppressed"] == 1
 
 
 def test_a_mail_that_misses_its_slot_is_queued_again_at_once(

@@ -1,0 +1,38 @@
+"""The names of all metrics, as the processes export them."""
+
+from flask import Flask
+from prometheus_client import CollectorRegistry
+
+from ems.broker.readings import Readings
+from ems.settings import Settings
+from ems.web import observe
+from ems.web.services import WebServices
+from ems.wiring import Services
+from ems.wiring.metrics import Metered
+from ems.wiring.parts import part
+
+
+def _registries() -> tuple[CollectorRegistry, ...]:
+    services = Services(Settings())
+    for name, value in vars(Metered).items():
+        if isinstance(value, part):
+            getattr(services, name)
+    services.metrics.register(Readings())
+    of_requests = CollectorRegistry()
+    observe.install(Flask("ems"), of_requests)
+    return services.metrics, of_requests, WebServices.of(services).registry
+
+
+def exported() -> set[str]:
+    """Return the name of every time series and of its family: a histogram has four names."""
+    return {name for registry in _registries() for name in registry._names_to_collectors}
+
+
+def families() -> set[str]:
+    """Return each metric by the name that people call it: of a counter that with ``_total``."""
+    found: set[str] = set()
+    for registry in _registries():
+        for collector in registry._collector_to_names:
+            for family in collector.describe() if hasattr(collector, "describe") else ():
+                found.add(f"{family.name}_total" if family.type == "counter" else family.name)
+    return found
