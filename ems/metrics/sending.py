@@ -2,16 +2,22 @@
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import product
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from ems.aws.ses import Mail, Template
-from ems.aws.ses_answers import Accepted, NotNow, Outcome, Refused, Unknown
+from ems.aws.ses_answers import Accepted, NotNow, Outcome, Pause, Refused, Unknown
 from ems.governor.errors import LeaseError
 from ems.governor.lease import Lease
 from ems.governor.policy import Lane
+from ems.sending.campaigns import Kind
 from ems.sending.ports import Mailer, RateGovernor
 from ems.store.status import Status
+
+RECORDED = (Status.SENT, Status.FAILED, Status.SUPPRESSED, Status.IN_DOUBT, Status.HELD)
+"""What senders record of mails."""
 
 _CALL_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25)
 _WAIT_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -45,6 +51,11 @@ class SendingMetrics:
             buckets=_WAIT_BUCKETS,
         )
         self.refusals = Counter("ems_lease_refused", "Leases that were refused.", ("lane", "reason"), registry=registry)
+        # From 0 on: of a series that is born with its first count, Prometheus sees no increase.
+        for answer in ("accepted", "refused", "unknown", *get_args(Pause)):
+            self.recipients.labels(answer)
+        for kind, status in product(get_args(Kind), RECORDED):
+            self.outcomes.labels(kind, status.value)
         self.missed = Counter("ems_lease_missed", "Slots that passed before their call could leave.", registry=registry)
 
     def settled(self, kind: str, status: Status, number: int = 1) -> None:

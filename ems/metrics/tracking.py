@@ -17,6 +17,8 @@ class TrackingMetrics:
     def __init__(self, registry: CollectorRegistry, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._counted = Counter("ems_events_counted", "Events that changed a mail.", ("type",), registry=registry)
+        for kind in ("hard_bounce", "soft_bounce", *(one.value for one in EventType if one is not EventType.BOUNCE)):
+            self._counted.labels(kind)  # from 0 on: of a series that is born with a count Prometheus sees no increase
         self._others = Counter(
             "ems_events_without_effect",
             "Events of a mail that had them before, or of none.",

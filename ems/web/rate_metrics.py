@@ -25,6 +25,7 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ems_lease_requests": ("Requests for slots in the last minute.", ()),
     "ems_lease_refusals": ("Leases that were refused in the last minute.", ("reason",)),
     "ems_quota_left_recipients": ("What the lane may still send of the 24-hour quota.", ("lane",)),
+    "ems_quota_recipients": ("SES's quota of 24 hours; missing while it is unlimited or not known.", ()),
     "ems_bulk_held_back": ("1 while all bulk waits for this.", ("reason",)),
     "ems_backlog_recipients": ("Accepted recipients that are not sent yet.", ()),
     "ems_account_age_seconds": ("Age of what SES said about the account.", ()),
@@ -76,6 +77,7 @@ def _samples(rate: RateAnswer) -> Iterator[tuple[str, list[str], Any]]:
     yield "ems_line_ahead_seconds", [], rate.line_ahead_seconds
     yield "ems_quota_left_recipients", ["transactional"], rate.quota_left
     yield "ems_quota_left_recipients", ["bulk"], rate.quota_left_for_bulk
+    yield "ems_quota_recipients", [], rate.quota_24h
     yield "ems_backlog_recipients", [], rate.backlog
     yield "ems_account_age_seconds", [], rate.account_age_seconds
     yield "ems_senders", [], len(rate.senders)

@@ -27,6 +27,7 @@ def scrape(status: Callable[[], object]) -> list[str]:
         'ems_lane_waiting_calls{lane="bulk"} 3.0',
         'ems_lease_refusals{reason="clock"} 7.0',
         'ems_quota_left_recipients{lane="bulk"} 44000.0',
+        "ems_quota_recipients 50000.0",
         'ems_bulk_held_back{reason="quota"} 0.0',
         'ems_sender_clock_offset_seconds{bound="least",process="mail-1-7"} 4.9',
         'ems_sender_clock_wrong{process="mail-1-7"} 1.0',
