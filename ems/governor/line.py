@@ -14,7 +14,7 @@ Calls reach SES later than their slots, each by another time. :mod:`ems.governor
 what SES may count of this process within a second had its slots within 1 + ``slack`` seconds, and clocks of two
 processes may differ by s. So what SES counts in any second had its slots within W = 1 + slack + s: at most the limit
 while W x r + n <= limit, or W x r <= limit where all calls are of one recipient. That is how
-:meth:`ems.governor.policy.Policy.slack` is chosen: 32 ms at the default headroom of 5 % and calls of 2 % of the limit.
+:meth:`ems.governor.policy.Policy.slack` is chosen: 27 ms at the default headroom of 5 % and calls of 2 % of the limit.
 
 **Throttles.** SES knows better: a throttle cuts the rate that is in force by a quarter, at most once a second (several
 workers see the same one), and from there it climbs along a cubic (RFC 9438, "CUBIC", section 4.2): fast at first, flat

@@ -14,6 +14,9 @@ MAX_CALL_SIZE = 50
 CALL_SECONDS = 0.02
 """A call's share of the line: small, so that the line stays smooth and a person's mail waits little."""
 
+JITTER_SECONDS = 0.005
+"""By how much the ways of calls to SES may differ unnoticed: too little to tell a stall by (docs/adr/0021)."""
+
 CALLS_AHEAD = 3
 """Bulk calls that may be booked however slow the line is."""
 
@@ -82,13 +85,13 @@ class Policy:
         """Return how many seconds more than one of slots SES may see within a second, at *limit* a second.
 
         What headroom pays for: with W = 1 + slack the bound of :mod:`ems.governor.line` is *limit*. Where calls differ
-        in size, one recipient less, for what the way to SES varies.
+        in size, one recipient less, for what the way to SES varies; and less the jitter that nobody notices.
         """
         if not limit:
             return 0.0
         size = self.size_of_call(limit)
         mixed = size if size > 1 else 0
-        return max(0.0, (limit - mixed) / (limit * (1 - self.headroom)) - 1)
+        return max(0.0, (limit - mixed) / (limit * (1 - self.headroom)) - 1 - JITTER_SECONDS)
 
     def size_of_call(self, limit: float) -> int:
         """Return the recipients of one call at *limit* recipients a second, from 1 to 50.

@@ -99,14 +99,16 @@ class CallWindow:
     def _has_caught_up(self, n: int, patience: float) -> bool:
         """Tell whether SES counted, since any moment of the last second, no more than the slots since then allow.
 
-        A slot allows what is counted until *patience* seconds after it. A call without an answer may have been counted
-        when it left, so one that hangs for long holds up nothing; and from few calls nobody can tell what is late.
+        A slot allows what is counted until *patience* seconds after it. A call without an answer counts from when it
+        left: it may have been late by then, but one that hangs for long holds up nothing. From few calls nobody can
+        tell what is late.
         """
         if len(self._durations) < RECENT_CALLS:
             return True
         slots = sorted(self._slots)
+        awaited = [(left_at, lease.n) for lease, left_at in self._awaited.items()]
         since = allowed = 0
-        for at, size in sorted(self._answered, reverse=True):
+        for at, size in sorted([*self._answered, *awaited], reverse=True):
             since += size
             while slots and slots[-1][0] > at - patience:
                 allowed += slots.pop()[1]

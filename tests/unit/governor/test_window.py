@@ -28,9 +28,9 @@ class Caller:
     def __post_init__(self) -> None:
         self._number = count()
 
-    def enters(self, n: int) -> Lease | None:
+    def enters(self, n: int, *, late: float = TOLERANCE) -> Lease | None:
         lease = Lease(next(self._number), n, not_after=0)
-        return lease if self.window.enter(lease, late=TOLERANCE, slack=0.06) else None
+        return lease if self.window.enter(lease, late=late, slack=0.06) else None
 
     def leaves(self, lease: Lease | None) -> None:
         assert lease is not None
@@ -72,6 +72,14 @@ def test_who_had_a_call_held_up_leaves_out_as_many_of_its_next_slots(caller: Cal
     assert caller.enters(2) is None
     clock.sleep(0.02)
     assert caller.enters(2)
+
+
+def test_a_call_that_left_late_takes_the_next_slot_although_nobody_answered_it_yet(
+    caller: Caller, clock: Clock
+) -> None:
+    sends_for_a_while(caller, clock)
+    assert caller.enters(2, late=0.07)
+    assert caller.enters(2) is None
 
 
 def test_a_call_that_hangs_holds_up_nothing_while_it_hangs(caller: Caller, clock: Clock) -> None:
