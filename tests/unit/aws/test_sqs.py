@@ -127,7 +127,8 @@ def test_a_message_is_received_given_back_and_deleted() -> None:
         sqs.send(QUEUE, [OutgoingMessage(f"m{i}") for i in range(12)])
         assert sqs.depth(QUEUE) == Depth(visible=12, in_flight=0, delayed=0)
 
-        taken = sqs.receive(QUEUE, limit=50)
+        # One call after the other: of two at a time moto may hand the same message to both.
+        taken = [*sqs.receive(QUEUE, limit=10), *sqs.receive(QUEUE, limit=10)]
         assert (len(taken), {message.receive_count for message in taken}) == (12, {1})
         sqs.show(QUEUE, taken[:1])
         [again] = [one for one in sqs.receive(QUEUE, limit=10) if one.body == taken[0].body]
