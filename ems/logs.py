@@ -1,7 +1,8 @@
 """Structured logs on standard error: EMS's own and those of Celery, gunicorn and the AWS libraries, in one form.
 
-Logs carry ids, never addresses or bodies; the libraries that would log requests in full stay at WARNING. The text of an
-exception may quote what it failed on, so whatever a line tells of one is masked, whoever wrote it.
+Logs carry ids, never addresses or bodies; the libraries that would log requests in full stay at WARNING. A reason or an
+exception may quote what it is about (SES names the identity that is not verified), so every line is masked, whoever
+wrote it.
 """
 
 import logging
@@ -19,6 +20,9 @@ _OWN_HANDLERS = ("celery", "celery.task", "gunicorn.access", "gunicorn.error", "
 
 _TALKATIVE = ("boto3", "botocore", "celery.worker.strategy", "kombu", "urllib3", "werkzeug")
 """Held at WARNING. Celery's strategy says of each task that it came, and another line what became of it."""
+
+_NAME_WORKERS = ("celery", "kombu", "ems.broker")
+"""Loggers whose lines name workers: ``sender@mail-1-4711`` looks like an address."""
 
 
 def configure(settings: Settings, *, stream: TextIO | None = None) -> None:
@@ -62,11 +66,15 @@ def _rendering(log_format: str) -> list[Processor]:
     else:
         renderer = structlog.processors.JSONRenderer()
     without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    return [without_meta, structlog.processors.format_exc_info, _mask_exception, renderer]
+    return [without_meta, structlog.processors.format_exc_info, _mask, renderer]
 
 
-def _mask_exception(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
-    """Mask the addresses in a traceback, and in the sentence before it: Celery puts the exception's text there too."""
-    if "exception" in line:
-        line.update((name, masked(str(line[name]))) for name in ("event", "exception"))
+def _mask(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """Mask the addresses in a line: in the words of people, of AWS, and in tracebacks.
+
+    Of the lines that name workers only those with a traceback are, since Celery puts the exception's text into the
+    sentence before it too.
+    """
+    if "exception" in line or not str(line.get("logger")).startswith(_NAME_WORKERS):
+        line.update((name, masked(value)) for name, value in line.items() if isinstance(value, str) and "@" in value)
     return line

@@ -48,6 +48,7 @@ def _head(story: "Story") -> Iterator[tuple[str, str | None]]:
     yield "batch", _batch(story)
     yield "chunk", _chunk(story)
     yield "repeats", mail.repeats
+    yield "request", story.request_id
     yield "SES calls", str(mail.attempts)
     yield "message", ", ".join([mail.message_id or "", *mail.other_message_ids])
     yield "events", ", ".join(f"{int(one['count'])} {name}" for name, one in mail.moments.items())
@@ -118,6 +119,7 @@ def _json(story: "Story") -> dict[str, Any]:
             "email_id": entry.email_id,
             "since": iso(entry.since),
         },
+        "request_id": story.request_id,
         "happened": [{"at": iso(one.at), "what": one.what, "about": dict(one.about)} for one in story.happened],
         "to_do": story.to_do,
     }

@@ -64,6 +64,11 @@ class Story:
     happened: tuple[Happening, ...]
 
     @property
+    def request_id(self) -> str | None:
+        """Return what the logs know the request by, also of a mail of a batch that no sender has come to."""
+        return self.mail.request_id or (self.batch.request_id if self.batch else None)
+
+    @property
     def to_do(self) -> str | None:
         """Say what an operator may do about the mail; None when nothing is left to decide."""
         mail = self.mail

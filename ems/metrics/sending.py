@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from typing import get_args
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from ems.aws.ses import Mail, Template
@@ -15,6 +16,8 @@ from ems.governor.policy import Lane
 from ems.sending.campaigns import Kind
 from ems.sending.ports import Mailer, RateGovernor
 from ems.store.status import Status
+
+log = structlog.get_logger(__name__)
 
 RECORDED = (Status.SENT, Status.FAILED, Status.SUPPRESSED, Status.IN_DOUBT, Status.HELD)
 """What senders record of mails."""
@@ -63,8 +66,8 @@ class SendingMetrics:
         self.outcomes.labels(kind, status.value).inc(number)
 
 
-class TimedMailer:
-    """A mailer whose calls are timed and counted. *clock* gives seconds that never go back."""
+class WatchedMailer:
+    """A mailer whose calls are timed, counted and logged. *clock* gives seconds that never go back."""
 
     def __init__(
         self, mailer: Mailer, metrics: SendingMetrics, *, clock: Callable[[], float] = time.perf_counter
@@ -85,7 +88,22 @@ class TimedMailer:
         if call != "late":  # no call was made
             operation = "SendEmail" if len(mails) == 1 else "SendBulkEmail"
             self._metrics.call_seconds.labels(operation, call).observe(seconds)
+            self._tell(operation, call, outcomes, seconds)
         return outcomes
+
+    def _tell(self, operation: str, call: str, outcomes: Sequence[Outcome], seconds: float) -> None:
+        """Log a call; whoever makes it has bound which mail or chunk it is for, and of which request."""
+        message_ids = [outcome.message_id for outcome in outcomes if isinstance(outcome, Accepted)]
+        about = {"message_id": message_ids[0]} if len(outcomes) == 1 and message_ids else {}
+        log.info(
+            "SES called",
+            operation=operation,
+            outcome=call,
+            recipients=len(outcomes),
+            accepted=len(message_ids),
+            ms=round(seconds * 1000, 1),
+            **about,
+        )
 
 
 class WatchedGovernor:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Protocol
 
 from ems import queues
@@ -80,8 +80,11 @@ class Acceptance:
                 return AcceptedEmail(email_id, known.status)
         campaign = self._campaigns.get(request.campaign_id)
         window = _window(campaign, caller)
-        payload = single_payload(campaign, request, email_id, window_seconds=window, now=self._clock())
-        row = SingleRow(email_id, campaign.campaign_id, campaign.kind, payload.to.lower(), fingerprint)
+        payload = single_payload(
+            campaign, request, email_id, window_seconds=window, now=self._clock(), request_id=caller.request_id
+        )
+        recipient = payload.to.lower()
+        row = SingleRow(email_id, campaign.campaign_id, campaign.kind, recipient, fingerprint, caller.request_id)
         existing = self._singles.create(row)
         if existing is not None:
             return self._repeated(existing, row, payload)
@@ -114,6 +117,7 @@ class Acceptance:
         size = self._size_of_chunks()
         chunks = list(chunked(checked.accepted, shared=request.data, size=size))
         batch = _batch(campaign, request, batch_id, fingerprint, checked, chunks=chunks, size=size, now=self._clock())
+        batch = replace(batch, request_id=caller.request_id)
         existing = self._batches.create(batch)
         if existing is None or self._must_resume(existing, batch):
             if existing is not None and existing.chunk_size != size:
@@ -247,6 +251,7 @@ def _chunk_payloads(
             data=data,
             duplicate_window_seconds=window,
             accepted_at=batch.created_at,
+            request_id=batch.request_id,
         )
 
 

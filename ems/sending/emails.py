@@ -22,10 +22,12 @@ class EmailView:
     ``doubted_at`` is when it last came into doubt, ``in_doubt_since`` the same while it is. ``may_pass`` marks a
     failure whose reason may pass, ``repeats`` names the mail as whose possible duplicate it was held, ``decisions`` are
     those about sending it, again or at all, and ``other_message_ids`` name the other messages that SES made of it.
+    ``request_id`` is what the logs know the request by that it was accepted with.
     """
 
     email_id: str
     status: Status
+    request_id: str | None = None
     campaign_id: str | None = None
     batch_id: str | None = None
     chunk: int | None = None
@@ -117,6 +119,7 @@ def _view(row: TrackerRow) -> EmailView:
     return EmailView(
         email_id=row.email_id,
         status=status,
+        request_id=row.request_id,
         campaign_id=row.campaign_id,
         batch_id=row.batch_id,
         chunk=None if row.chunk is None else int(row.chunk),

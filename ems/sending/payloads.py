@@ -32,6 +32,7 @@ class SinglePayload:
     that doubt alone, however often the message comes. ``released_by`` decided to send it although it was held.
 
     ``duplicate_window_seconds`` and ``accepted_at`` (epoch seconds) are what the content guard goes by; 0 holds none.
+    ``request_id`` is what the logs know the request by that it was accepted with.
     """
 
     email_id: str
@@ -50,6 +51,7 @@ class SinglePayload:
     released_by: str | None = None
     duplicate_window_seconds: int = 0
     accepted_at: float = 0.0
+    request_id: str | None = None
 
     @classmethod
     def of(cls, json: Mapping[str, Any]) -> Self:
@@ -86,7 +88,7 @@ class ChunkRecipient:
 class ChunkPayload:
     """Up to 50 recipients of a batch. ``data`` is shared; a recipient's own data overrides it.
 
-    ``duplicate_window_seconds`` and ``accepted_at`` are as in :class:`SinglePayload`.
+    ``duplicate_window_seconds``, ``accepted_at`` and ``request_id`` are as in :class:`SinglePayload`.
     """
 
     batch_id: str
@@ -100,6 +102,7 @@ class ChunkPayload:
     data: Mapping[str, Any] = field(default_factory=dict)
     duplicate_window_seconds: int = 0
     accepted_at: float = 0.0
+    request_id: str | None = None
 
     @classmethod
     def of(cls, json: Mapping[str, Any]) -> Self:
@@ -123,6 +126,7 @@ class ChunkPayload:
             "data": self.data,
             "duplicate_window_seconds": self.duplicate_window_seconds,
             "accepted_at": self.accepted_at,
+            "request_id": self.request_id,
         }
         task = TaskMessage(
             messages.DELIVER_CHUNK,
@@ -134,7 +138,8 @@ class ChunkPayload:
 
     def key(self) -> ChunkKey:
         """Return the chunk's place in the ledger."""
-        return ChunkKey(self.batch_id, self.chunk, self.campaign_id, self.kind, len(self.recipients))
+        size = len(self.recipients)
+        return ChunkKey(self.batch_id, self.chunk, self.campaign_id, self.kind, size, self.request_id)
 
     def email_id(self, position: int) -> str:
         """Name the mail at *position* of the chunk."""

@@ -39,10 +39,11 @@ class BulkRequest:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the API key's id, and the Idempotency-Key header if there was one."""
+    """Who asks: the API key's id, the Idempotency-Key header if there was one, and what logs know the request by."""
 
     key_id: str
     idempotency_key: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

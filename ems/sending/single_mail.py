@@ -18,7 +18,13 @@ _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
 def single_payload(
-    campaign: Campaign, request: SingleRequest, email_id: str, *, window_seconds: int, now: float
+    campaign: Campaign,
+    request: SingleRequest,
+    email_id: str,
+    *,
+    window_seconds: int,
+    now: float,
+    request_id: str | None = None,
 ) -> SinglePayload:
     """Check a single request, accepted *now* (epoch seconds), and make the message of it.
 
@@ -50,6 +56,7 @@ def single_payload(
         tags=request.tags,
         duplicate_window_seconds=window_seconds,
         accepted_at=now,
+        request_id=request_id,
     )
 
 

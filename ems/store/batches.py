@@ -31,7 +31,7 @@ class Batch:
     ``state`` is accepting, abandoned, waiting, paused or cancelled. ``updated_at`` is when it got that state; while
     accepting it names the attempt that is under way. ``requested`` counts the entries of the request, ``total`` those
     that were accepted. A chunk holds at most ``chunk_size`` of them. ``subject`` and ``variables`` are what the
-    template needed of their data.
+    template needed of their data. ``request_id`` is what the logs know the request by.
     """
 
     batch_id: str
@@ -50,6 +50,7 @@ class Batch:
     send_at: float | None
     created_at: float
     updated_at: float
+    request_id: str | None = None
 
     @property
     def accepted(self) -> bool:
@@ -111,6 +112,7 @@ class BatchStore:
             subject=batch.subject,
             variables=list(batch.variables),
             fingerprint=batch.fingerprint,
+            request_id=batch.request_id,
             send_at=batch.send_at,
             created_at=batch.created_at,
             updated_at=batch.updated_at,
@@ -235,6 +237,7 @@ def _batch(row: BatchRow) -> Batch:
         send_at=None if row.send_at is None else float(row.send_at),
         created_at=float(row.created_at or 0),
         updated_at=float(row.updated_at or 0),
+        request_id=row.request_id,
     )
 
 

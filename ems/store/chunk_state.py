@@ -36,13 +36,14 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class ChunkKey:
-    """Where a chunk and its mails belong."""
+    """Where a chunk and its mails belong. ``request_id`` is of the request that they were accepted with."""
 
     batch_id: str
     chunk: int
     campaign_id: str
     kind: str
     size: int
+    request_id: str | None = None
 
     @property
     def item(self) -> str:

@@ -167,6 +167,8 @@ class Ledger:
             table.updated_at.set(now),
             table.expires_at.set(expiry(now, self._retention)),
         ]
+        if key.request_id is not None:
+            changes.append(table.request_id.set(key.request_id))
         if one.asked:
             changes.append(table.attempts.add(1))
         if one.message_id is not None:
@@ -174,6 +176,17 @@ class Ledger:
         if one.message_id is not None and state.again:
             # The first attempt may have made a message too, of which an event may tell.
             changes.append(table.message_ids.add({one.message_id}))
+        changes += self._why(state, one)
+        if one.repeats is not None:
+            changes.append(table.repeats.set(one.repeats))
+        if one.status is Status.IN_DOUBT and one.asked:
+            changes.append(table.doubted_at.set(now))
+        return changes
+
+    def _why(self, state: ChunkState, one: Settled) -> list[Action]:
+        """Write the reason of what became of a mail, and none that an earlier attempt left."""
+        table = self._tables.emails
+        changes: list[Action] = []
         if one.reason is not None:
             changes.append(table.reason.set(one.reason))
         elif state.again and one.status is Status.SENT:
@@ -182,10 +195,6 @@ class Ledger:
             changes.append(table.may_pass.set(value=True))
         elif state.again:
             changes.append(table.may_pass.remove())
-        if one.repeats is not None:
-            changes.append(table.repeats.set(one.repeats))
-        if one.status is Status.IN_DOUBT and one.asked:
-            changes.append(table.doubted_at.set(now))
         return changes
 
     def _why_not(self, key: ChunkKey) -> Busy | Done:

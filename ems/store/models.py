@@ -98,7 +98,8 @@ class TrackerRow(Model):
     ``doubted_at`` is when the outcome of an SES call for it was last unknown, ``decisions`` what was decided about it
     then or after a failure, ``message_ids`` every message that SES is known to have made of a mail that was sent again
     (``message_id`` is one of them). ``may_pass`` marks a failure whose reason lies outside the mail. ``repeats`` is the
-    mail that one was held for as its possible duplicate.
+    mail that one was held for as its possible duplicate. ``request_id`` is what the logs know the request by that the
+    mail was accepted with.
 
     ``moments`` maps an event type to ``{"first": t, "last": t, "count": n}``; ``seen`` holds the keys of the events
     already applied; ``timeline`` the first events in full, bounded. ``version`` guards tracking's read-modify-write.
@@ -124,6 +125,7 @@ class TrackerRow(Model):
     lease_owner = UnicodeAttribute(null=True)
     lease_until = NumberAttribute(null=True)
     fingerprint = UnicodeAttribute(null=True)
+    request_id = UnicodeAttribute(null=True)
     enqueued = BooleanAttribute(null=True)
     created_at = NumberAttribute(null=True)
     updated_at = NumberAttribute(null=True)
@@ -175,6 +177,7 @@ class BatchRow(Model):
     variables = ListAttribute[Any](of=UnicodeAttribute, null=True)
     send_at = NumberAttribute(null=True)
     fingerprint = UnicodeAttribute(null=True)
+    request_id = UnicodeAttribute(null=True)
     created_at = NumberAttribute(null=True)
     updated_at = NumberAttribute(null=True)
     # chunk

@@ -27,6 +27,7 @@ class SingleRow:
     kind: str
     recipient: str
     fingerprint: str
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Singles:
             kind=single.kind,
             recipient=single.recipient,
             fingerprint=single.fingerprint,
+            request_id=single.request_id,
             send_status=Status.QUEUED.value,
             attempts=0,
             created_at=now,

@@ -49,6 +49,7 @@ class TrackedMail:
     campaign_id: str | None = None
     batch_id: str | None = None
     chunk: int | None = None
+    request_id: str | None = None
     send_status: Status | None = None
     event_status: Status | None = None
     doubted: bool = False
@@ -196,6 +197,7 @@ def _tracked(row: TrackerRow) -> TrackedMail:
         campaign_id=row.campaign_id,
         batch_id=row.batch_id,
         chunk=None if row.chunk is None else int(row.chunk),
+        request_id=row.request_id,
         send_status=None if row.send_status is None else Status(row.send_status),
         event_status=None if row.event_status is None else Status(row.event_status),
         doubted=row.doubted_at is not None,

@@ -48,8 +48,8 @@ class EmsTask(Task[Any, Any]):
         except UnavailableError as error:
             log.warning("failed run not noted", task_id=task_id, reason=str(error))
 
-    def conclude(self, delivery: Delivery, again: Callable[[], OutgoingMessage], *, identifier: str) -> None:
-        """Hand the message in again, as *again* makes it, if the delivery was postponed.
+    def conclude(self, delivery: Delivery, again: Callable[[], OutgoingMessage], **about: str) -> None:
+        """Hand the message in again, as *again* makes it, if the delivery was postponed; the log tells *about* it.
 
         The copy is in the queue before this message is acknowledged, so nothing is lost between the two; the ledger
         makes a second copy harmless. Waiting this way spends no receive of the message.
@@ -59,7 +59,7 @@ class EmsTask(Task[Any, Any]):
         """
         if not isinstance(delivery, Postponed):
             return
-        log.info("postponed", id=identifier, seconds=delivery.delay_seconds, reason=delivery.reason)
+        log.info("postponed", seconds=delivery.delay_seconds, reason=delivery.reason, **about)
         delayed = replace(again(), delay_seconds=delivery.delay_seconds)
         self.services.sqs.send(messages.QUEUE_OF_TASK[self.name], [delayed])
 

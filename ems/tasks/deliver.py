@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from structlog.contextvars import bound_contextvars
+
 from ems import messages
 from ems.sending.payloads import ChunkPayload, SinglePayload
 from ems.tasks.base import EmsTask, or_postponed
@@ -22,8 +24,9 @@ class DeliverEmail(EmsTask):
     def run(self, *, mail: Mapping[str, Any], **_future: Any) -> None:
         """Deliver *mail*, a :class:`SinglePayload` as JSON."""
         payload = SinglePayload.of(mail)
-        delivery = or_postponed(self.services.email_delivery.deliver, payload)
-        self.conclude(delivery, payload.message, identifier=payload.email_id)
+        with bound_contextvars(request_id=payload.request_id, email_id=payload.email_id):
+            delivery = or_postponed(self.services.email_delivery.deliver, payload)
+            self.conclude(delivery, payload.message)
 
 
 class DeliverChunk(EmsTask):
@@ -39,5 +42,6 @@ class DeliverChunk(EmsTask):
     def run(self, *, chunk: Mapping[str, Any], **_future: Any) -> None:
         """Deliver *chunk*, a :class:`ChunkPayload` as JSON."""
         payload = ChunkPayload.of(chunk)
-        delivery = or_postponed(self.services.chunk_delivery.deliver, payload)
-        self.conclude(delivery, payload.message, identifier=f"{payload.batch_id}#{payload.chunk}")
+        with bound_contextvars(request_id=payload.request_id, batch_id=payload.batch_id, chunk=payload.chunk):
+            delivery = or_postponed(self.services.chunk_delivery.deliver, payload)
+            self.conclude(delivery, payload.message)

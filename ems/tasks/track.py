@@ -49,7 +49,7 @@ class TrackEvent(EmsTask):
             return
         label = events[0].message_id or "an event of no mail"
         delivery = or_postponed(self._apply, events)
-        self.conclude(delivery, lambda: _message(texts, label=label), identifier=label)
+        self.conclude(delivery, lambda: _message(texts, label=label), message_id=label)
 
     def _apply(self, events: Sequence[SesEvent]) -> Delivery:
         self.services.tracker.apply(*events)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
+import structlog
+
 from ems.errors import UnavailableError
 from ems.store.status import Status, current
 from ems.store.suppressions import Suppressions
@@ -22,6 +24,8 @@ from ems.tracking.decide import decide_all, mail_after
 from ems.tracking.events import EventType, SesEvent
 from ems.tracking.in_hand import InHand
 from ems.tracking.protection import verdict_on
+
+log = structlog.get_logger(__name__)
 
 ATTEMPTS = 10
 """Enough for ten events of one mail at the same moment; the queue brings back what loses even so."""
@@ -144,6 +148,14 @@ class Tracker:
             else:
                 applied = _applied(mail, decision.write, suppressed=any(suppressed))
                 self._watch.counted(decision.news, applied)
+                log.info(
+                    "events counted",
+                    email_id=mail.email_id,
+                    message_id=events[0].message_id,
+                    types=[event.type.value for event in decision.news],
+                    status=applied.status,
+                    request_id=mail.request_id,
+                )
                 return applied
         raise UnavailableError("DynamoDB", "the row of a mail stays contended")
 

@@ -87,6 +87,7 @@ class Email(Answer):
 
     email_id: str
     status: Status = Field(description="The furthest that the mail has come, by sending and by SES's events.")
+    request_id: str | None = Field(description="X-Request-Id of the request that it was accepted with.")
     campaign_id: str | None
     batch_id: str | None
     recipient: str | None

@@ -178,7 +178,7 @@ def _check_ids(path_parameters: Mapping[str, str]) -> None:
 def _checked_arguments(described: Operation) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     if "caller" in described.takes:
-        arguments["caller"] = Caller(g.key_id, _idempotency_key())
+        arguments["caller"] = Caller(g.key_id, _idempotency_key(), g.request_id)
     if "by" in described.takes:
         arguments["by"] = f"API key {g.key_id}"
     query = _query(described.model("query") or Query)

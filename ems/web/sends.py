@@ -1,5 +1,7 @@
 """``POST /send-email`` and ``POST /send-bulk-email``."""
 
+from structlog.contextvars import bind_contextvars
+
 from ems.errors import TooLargeError
 from ems.sending.requests import Caller
 from ems.web.answers import BatchAccepted, EmailAccepted
@@ -23,7 +25,9 @@ class Sends:
 
         With an Idempotency-Key, repeating the request answers with the same email_id and sends nothing twice.
         """
-        return EmailAccepted.model_validate(self._acceptance.single(body.request(), caller))
+        accepted = self._acceptance.single(body.request(), caller)
+        bind_contextvars(email_id=accepted.email_id)  # for the line that the request leaves in the log
+        return EmailAccepted.model_validate(accepted)
 
     @operation("POST /send-bulk-email", scope="send", tag="sending", success=202, problems=PROBLEMS)
     def send_bulk_email(self, body: SendBulkEmail, caller: Caller) -> BatchAccepted:
@@ -36,4 +40,6 @@ class Sends:
             raise TooLargeError(
                 f"recipients: {len(body.recipients)} are too many for one request; send at most {self._max_recipients}"
             )
-        return BatchAccepted.model_validate(self._acceptance.bulk(body.request(), caller))
+        accepted = self._acceptance.bulk(body.request(), caller)
+        bind_contextvars(batch_id=accepted.batch_id)
+        return BatchAccepted.model_validate(accepted)

@@ -3,7 +3,7 @@
 import time
 
 from ems.metrics.releasing import WatchedDrainer
-from ems.metrics.sending import TimedMailer, WatchedGovernor
+from ems.metrics.sending import WatchedGovernor, WatchedMailer
 from ems.sending.accept import Acceptance, Limits
 from ems.sending.batches import Batches
 from ems.sending.campaigns import Campaigns
@@ -98,9 +98,9 @@ class Sending(Doubting):
         return WatchedDrainer(drainer, self.drain_metrics)
 
     @part
-    def timed_mailer(self) -> TimedMailer:
-        """Sends, and counts."""
-        return TimedMailer(self.mailer, self.sending_metrics)
+    def watched_mailer(self) -> WatchedMailer:
+        """Sends, counts and tells."""
+        return WatchedMailer(self.mailer, self.sending_metrics)
 
     @part
     def watched_governor(self) -> WatchedGovernor:
@@ -115,7 +115,7 @@ class Sending(Doubting):
             suppressions=self.suppressions,
             guard=self.content_guard,
             governor=self.watched_governor,
-            mailer=self.timed_mailer,
+            mailer=self.watched_mailer,
             doubts=self.single_doubts,
             configuration_set=self.settings.configuration_set,
             watch=self.sending_metrics,
@@ -131,7 +131,7 @@ class Sending(Doubting):
             suppressions=self.suppressions,
             guard=self.content_guard,
             governor=self.watched_governor,
-            mailer=self.timed_mailer,
+            mailer=self.watched_mailer,
             doubts=self.chunk_doubts,
             configuration_set=self.settings.configuration_set,
             watch=self.sending_metrics,

@@ -114,6 +114,34 @@ def test_what_celery_tells_of_a_failed_task_holds_no_address(log_format: Literal
     assert "ada@" not in written
 
 
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_reason_that_quotes_an_address_is_masked(log_format: Literal["json", "console"]) -> None:
+    stream = io.StringIO()
+    logs.configure(Settings(log_format=log_format), stream=stream)
+
+    reason = "MessageRejected: Email address is not verified: ada@example.com"
+    structlog.get_logger("ems.thing").warning("not sent", reason=reason, email_id="e1")
+    logging.getLogger("botocore.parsers").warning("no such identity: %s", "ada@example.com")
+
+    written = stream.getvalue()
+    assert "ada@" not in written
+    assert "not verified" in written
+    assert "e1" in written
+
+
+def test_workers_keep_their_names_which_look_like_addresses() -> None:
+    stream = io.StringIO()
+    logs.configure(Settings(), stream=stream)
+
+    logging.getLogger("celery.apps.worker").warning("%s ready.", "sender@mail-1-4711")
+    logging.getLogger("ems.broker.receiving").warning("cannot receive from %s", "sender@mail-1-4711.celery.pidbox")
+
+    assert [line["event"] for line in lines(stream)] == [
+        "sender@mail-1-4711 ready.",
+        "cannot receive from sender@mail-1-4711.celery.pidbox",
+    ]
+
+
 def test_people_get_plain_text() -> None:
     stream = io.StringIO()
     logs.configure(Settings(log_format="console"), stream=stream)

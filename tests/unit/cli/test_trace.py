@@ -16,7 +16,7 @@ from ems.store.suppressions import Suppression
 
 STORY = Story(
     mail=replace(FakeEmails.view, chunk=7),
-    batch=batch(state="paused"),
+    batch=batch(state="paused", request_id="order-7"),
     chunk=ChunkProgress(done=False, left=3, owner=None, lease_until=0.0, moved_at=1e9),
     suppression=Suppression("ada@example.com", reason="bounce", scope="all", source="ses-event", since=1e9),
     happened=(

@@ -7,12 +7,13 @@ import pytest
 from fakes.clock import Clock
 from fakes.sending import FakeGovernor, FakeMailer
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from ems.aws.ses import Mail, Template
 from ems.aws.ses_answers import Accepted, NotNow, Outcome, Refused, Unknown
 from ems.governor.errors import ClockSkewError
 from ems.governor.lease import Lease
-from ems.metrics.sending import SendingMetrics, TimedMailer, WatchedGovernor
+from ems.metrics.sending import SendingMetrics, WatchedGovernor, WatchedMailer
 from ems.store.status import Status
 
 TEMPLATE = Template("welcome", "shop@example.com", "ems-welcome-1", "ems")
@@ -45,7 +46,7 @@ def mails(number: int) -> list[Mail]:
 def send(metrics: SendingMetrics, clock: Clock) -> Callable[..., list[Outcome]]:
     def send(*script: Outcome, not_after: float | None = None) -> list[Outcome]:
         mailer = SlowMailer(clock=clock, script=list(script))
-        return TimedMailer(mailer, metrics, clock=clock).send(TEMPLATE, mails(len(script)), not_after=not_after)
+        return WatchedMailer(mailer, metrics, clock=clock).send(TEMPLATE, mails(len(script)), not_after=not_after)
 
     return send
 
@@ -57,6 +58,17 @@ def test_a_call_is_timed_by_its_operation_and_outcome(
     labels = {"operation": "SendEmail", "outcome": "accepted"}
     assert registry.get_sample_value("ems_ses_call_seconds_count", labels) == 1
     assert registry.get_sample_value("ems_ses_call_seconds_sum", labels) == 0.5
+
+
+def test_a_call_is_logged_with_what_came_of_it_and_without_an_address(send: Callable[..., list[Outcome]]) -> None:
+    with capture_logs() as lines:
+        send(Accepted("m-1"))
+        send(Accepted("m-2"), Refused("no: person1@example.com"))
+    single, bulk = lines
+    assert (single["event"], single["operation"], single["outcome"]) == ("SES called", "SendEmail", "accepted")
+    assert (single["message_id"], single["ms"]) == ("m-1", 500)
+    assert (bulk["outcome"], bulk["recipients"], bulk["accepted"]) == ("mixed", 2, 1)
+    assert "@" not in str(lines)
 
 
 def test_the_recipients_of_a_bulk_call_are_counted_each_by_its_own_outcome(

@@ -47,6 +47,16 @@ def test_an_accepted_batch_waits_with_all_its_chunks_in_the_queue(
     assert indices(waiting(sqs)) == list(range(120))
 
 
+def test_the_request_is_known_by_its_id_in_the_batch_and_in_every_chunk(
+    acceptance: Acceptance, sqs: MemorySqs, batches: BatchStore
+) -> None:
+    accepted = acceptance.bulk(REQUEST, Caller("key-1", request_id="r-1"))
+    batch = batches.get(accepted.batch_id)
+    assert batch is not None
+    assert batch.request_id == "r-1"
+    assert [chunk.request_id for chunk in waiting(sqs)] == ["r-1"] * 3
+
+
 def test_chunks_are_as_large_as_the_rate_says_and_the_largest_when_it_says_nothing(
     acceptance: Acceptance, sqs: MemorySqs, chunk_size: ChunkSize
 ) -> None:

@@ -36,6 +36,14 @@ def test_an_accepted_mail_has_a_row_and_a_message(acceptance: Acceptance, sqs: M
     assert (mail.email_id, mail.to, mail.template_name) == (accepted.email_id, "Ada@example.com", "ems-welcome-1")
 
 
+def test_the_request_is_known_by_its_id_in_the_row_and_in_the_message(
+    acceptance: Acceptance, sqs: MemorySqs, tables: Tables
+) -> None:
+    accepted = acceptance.single(REQUEST, Caller("key-1", request_id="r-1"))
+    assert tables.emails.get(accepted.email_id).request_id == "r-1"
+    assert [mail.request_id for mail in waiting(sqs)] == ["r-1"]
+
+
 def test_reply_to_is_the_campaigns_unless_the_mail_has_its_own(acceptance: Acceptance, sqs: MemorySqs) -> None:
     acceptance.single(REQUEST, ANYONE)
     acceptance.single(replace(REQUEST, reply_to=("me@example.com",)), ANYONE)

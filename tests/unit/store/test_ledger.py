@@ -1,5 +1,7 @@
 """The chunk writes on moto's DynamoDB."""
 
+from dataclasses import replace
+
 import pytest
 from fakes.clock import Clock
 from fakes.tables import ledger_of
@@ -49,6 +51,14 @@ def test_a_claimed_chunk_is_busy_until_its_lease_ends(ledger: Ledger, clock: Clo
 def test_a_claim_that_was_sent_twice_is_still_ones_own(ledger: Ledger) -> None:
     claimed(ledger)
     claimed(ledger)
+
+
+def test_the_rows_of_a_chunks_mails_know_the_request_that_they_were_accepted_with(
+    ledger: Ledger, tables: Tables
+) -> None:
+    key = replace(KEY, request_id="r-1")
+    ledger.settle(key, claimed(ledger), [settled(0, Status.SENT, "m0")], owner="a", next_call=[1])
+    assert tables.emails.get("b1-000000").request_id == "r-1"
 
 
 def test_one_transaction_settles_a_call_and_marks_the_next(ledger: Ledger, tables: Tables) -> None:

@@ -5,15 +5,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import structlog
 from fakes.clock import Clock
 from fakes.queues import MemorySqs
 from fakes.sending import chunk, single
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from ems import messages, queues
 from ems.errors import UnavailableError
 from ems.sending.outcomes import Delivery, Finished, Postponed
 from ems.sending.payloads import ChunkPayload, SinglePayload
+from ems.tasks.base import EmsTask
 from ems.tasks.control import Drain
 from ems.tasks.deliver import DeliverChunk, DeliverEmail
 
@@ -137,3 +140,22 @@ def test_a_drain_tick_that_finds_another_one_at_work_says_so(services: FakeServi
     with capture_logs() as logs:
         Drain(services).run()  # type: ignore[arg-type]
     assert [one["event"] for one in logs] == ["tick left to another drainer"]
+
+
+@pytest.mark.parametrize(
+    ("task", "payload", "about"),
+    [
+        (DeliverEmail, single("e1", request_id="r-1"), {"email_id": "e1"}),
+        (DeliverChunk, chunk(3, request_id="r-1"), {"batch_id": "b1", "chunk": 0}),
+    ],
+)
+def test_whatever_is_logged_while_delivering_names_the_request_and_the_mail(
+    services: FakeServices, task: type[EmsTask], payload: SinglePayload | ChunkPayload, about: dict[str, Any]
+) -> None:
+    services.email_delivery.answer = services.chunk_delivery.answer = Postponed(5, "quota")
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        task(services).run(**messages.arguments_of(payload.message().body))  # type: ignore[arg-type]
+        structlog.get_logger().info("later")
+    postponed, later = lines
+    assert {"event": "postponed", "request_id": "r-1", **about}.items() <= postponed.items()
+    assert "request_id" not in later

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 from fakes.ses_events import event, load
+from structlog.testing import capture_logs
 
 from ems.errors import UnavailableError
 from ems.store.status import Status
@@ -61,6 +62,19 @@ def test_the_tag_finds_the_row(tables: Tables, tracker: Tracker) -> None:
     row = tables.emails.get("em-1")
     assert (row.send_status, row.event_status) == ("sent", "delivered")
     assert row.moments["delivery"]["count"] == 1
+
+
+def test_an_event_is_logged_with_the_request_that_its_mail_was_accepted_with_and_without_an_address(
+    tables: Tables, tracker: Tracker
+) -> None:
+    sent_by_us(tables, request_id="r-1")
+    with capture_logs() as lines:
+        tracker.apply(event("delivery"))
+        tracker.apply(event("delivery"))
+    [line] = lines
+    assert (line["event"], line["types"], line["email_id"]) == ("events counted", ["delivery"], "em-1")
+    assert (line["request_id"], line["message_id"], line["status"]) == ("r-1", MESSAGE_ID, "delivered")
+    assert JANE not in str(line)
 
 
 def test_an_event_that_outruns_the_sender_creates_the_row(tables: Tables, tracker: Tracker) -> None:

@@ -5,6 +5,8 @@ import io
 import pytest
 from fakes.web import World
 from flask.testing import FlaskClient
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from ems.errors import (
@@ -38,6 +40,26 @@ def test_a_mail_is_accepted_with_its_id(client: FlaskClient, world: World) -> No
         {"a": "b"},
     )
     assert (caller.key_id, caller.idempotency_key) == ("all", None)
+
+
+def test_the_id_of_a_request_goes_with_what_it_asks_for(client: FlaskClient, world: World) -> None:
+    given = client.post("/send-email", json=MAIL, headers={"X-Request-Id": "order-7:1"})
+    assert given.headers["X-Request-Id"] == "order-7:1"
+    made = client.post(
+        "/send-bulk-email",
+        json={"campaign_id": "welcome", "recipients": [{"to": "a@example.com"}]},
+        headers={"X-Request-Id": 'not"sane'},
+    )
+    [(_single, by_caller)], [(_bulk, by_us)] = world.acceptance.singles, world.acceptance.bulks
+    assert by_caller.request_id == "order-7:1"
+    assert by_us.request_id == made.headers["X-Request-Id"] != 'not"sane'
+
+
+def test_the_line_that_a_request_leaves_in_the_log_names_what_it_made(client: FlaskClient) -> None:
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        client.post("/send-email", json=MAIL, headers={"X-Request-Id": "order-7"})
+    [line] = [line for line in lines if line["event"] == "request"]
+    assert (line["request_id"], line["email_id"], line["status"]) == ("order-7", "em-1", 202)
 
 
 def test_a_bulk_request_is_accepted_with_its_rejections(client: FlaskClient) -> None:
