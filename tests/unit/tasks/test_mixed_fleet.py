@@ -24,8 +24,11 @@ from ems.tracking.events import SesEvent
 RECORDED = Path(__file__).parents[2] / "fixtures" / "messages"
 RELEASES = sorted(path.name for path in RECORDED.iterdir() if path.is_dir())
 GROUPING = [release for release in RELEASES if (RECORDED / release / "track_events.json").exists()]
-GUARDING = {"0b4c782"}
+GUARDING = {"0b4c782", "60c64da"}
 """Releases that write what the content guard goes by."""
+
+NAMING_REQUESTS = {"60c64da"}
+"""Releases whose messages name the request that they were accepted with."""
 
 NAMES = ["deliver_email", "deliver_chunk", "track_event"]
 
@@ -101,6 +104,12 @@ def test_the_content_guard_holds_nothing_of_a_release_before_it(release: str, na
     payload = run(recorded(release, name))
     guarded = (payload.duplicate_window_seconds, payload.accepted_at)
     assert guarded == ((600, 1_800_000_000.5) if release in GUARDING else (0, 0.0))
+
+
+@pytest.mark.parametrize(("name", "request_id"), [("deliver_email", "order-7"), ("deliver_chunk", "spring-1")])
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_message_names_its_request_since_releases_write_it(release: str, name: str, request_id: str) -> None:
+    assert run(recorded(release, name)).request_id == (request_id if release in NAMING_REQUESTS else None)
 
 
 @pytest.mark.parametrize("release", RELEASES)
