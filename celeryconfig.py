@@ -73,4 +73,5 @@ enable_utc = True
 beat_scheduler = "celery.beat:Scheduler"
 beat_schedule: dict[str, dict[str, Any]] = {
     "release what fits": {"task": messages.DRAIN, "schedule": 1.0, "options": {"expires": 2.0}},
+    "keep house": {"task": messages.KEEP_HOUSE, "schedule": 10.0, "options": {"expires": 10.0}},
 }

@@ -9,12 +9,12 @@ from ems import logs, memory, messages, queues
 from ems.broker.shared import shared
 from ems.settings import Settings
 from ems.tasks.base import EmsTask
-from ems.tasks.control import Drain
+from ems.tasks.control import Drain, KeepHouse
 from ems.tasks.deliver import DeliverChunk, DeliverEmail
 from ems.tasks.track import TrackEvent
 from ems.wiring import Services
 
-TASKS: tuple[type[EmsTask], ...] = (DeliverEmail, DeliverChunk, TrackEvent, Drain)
+TASKS: tuple[type[EmsTask], ...] = (DeliverEmail, DeliverChunk, TrackEvent, Drain, KeepHouse)
 
 
 class _Life:

@@ -21,12 +21,14 @@ DELIVER_EMAIL = "ems.deliver_email"
 DELIVER_CHUNK = "ems.deliver_chunk"
 TRACK_EVENT = "ems.track_event"
 DRAIN = "ems.drain"
+KEEP_HOUSE = "ems.keep_house"
 
 QUEUE_OF_TASK = {
     DELIVER_EMAIL: queues.TRIGGER,
     DELIVER_CHUNK: queues.TRIGGER,
     TRACK_EVENT: queues.EVENTS,
     DRAIN: queues.CONTROL,
+    KEEP_HOUSE: queues.CONTROL,
 }
 
 CHUNK_HEADER = "ems_chunk"

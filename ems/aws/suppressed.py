@@ -34,7 +34,7 @@ class SuppressedAtSes:
 
 
 class SesSuppressions:
-    """Reads SES's list."""
+    """Reads and changes SES's list."""
 
     def __init__(self, client: "SESV2Client", *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
@@ -54,6 +54,23 @@ class SesSuppressions:
             token = page.get("NextToken")
             if not token:
                 return
+
+    def remove(self, address: str) -> bool:
+        """Take *address* off; False when it was not on the list.
+
+        Raises:
+            UnavailableError: SES cannot be reached, keeps throttling, or refuses.
+        """
+        doing = "taking an address off SES's suppression list"
+        try:
+            patiently(
+                lambda: self._client.delete_suppressed_destination(EmailAddress=address), doing=doing, sleep=self._sleep
+            )
+        except self._client.exceptions.NotFoundException:
+            return False
+        except ClientError as error:
+            raise UnavailableError("SES", f"{doing} failed ({code_of(error)})") from error
+        return True
 
     def _page(self, token: str | None) -> "ListSuppressedDestinationsResponseTypeDef":
         def read() -> "ListSuppressedDestinationsResponseTypeDef":

@@ -6,7 +6,7 @@ and the completion of a shell stay quick.
 
 import click
 
-from ems.cli import audit, dlq, emails, keys, local, resolve, retry, suppressions, trace
+from ems.cli import audit, dlq, emails, erase, keys, local, resolve, retry, suppressions, trace
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,6 +27,7 @@ for command in (
     trace.trace,
     dlq.dlq,
     suppressions.suppressions,
+    erase.erase,
     keys.keys,
 ):
     main.add_command(command)

@@ -1,11 +1,11 @@
 """What becomes of the recipients of one call, as the ledger records it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 from ems.aws.ses_answers import Accepted, NotNow, Outcome, Refused, Unknown
 from ems.sending.payloads import ChunkPayload
-from ems.sending.ports import SuppressionFilter
 from ems.store.chunk_state import Settled
+from ems.store.reasons import ERASED
 from ems.store.status import Status
 
 
@@ -25,15 +25,19 @@ def judge(chunk: ChunkPayload, positions: Iterable[int], outcomes: Iterable[Outc
     return settled
 
 
-def suppressed_of(chunk: ChunkPayload, positions: Sequence[int], suppressions: SuppressionFilter) -> list[Settled]:
-    """Return those at *positions* who get no mail; one question for all of them."""
+def suppressed_of(chunk: ChunkPayload, positions: Iterable[int], reasons: Mapping[str, str]) -> list[Settled]:
+    """Return those at *positions* who get no mail: those erased, and whose addresses (lower case) *reasons* holds."""
     addresses = {position: chunk.recipients[position].to.lower() for position in positions}
-    reasons = suppressions.filter(list(addresses.values()), kind=chunk.kind) if addresses else {}
     return [
-        settled_at(chunk, position, Status.SUPPRESSED, reason=reasons[address])
+        settled_at(chunk, position, Status.SUPPRESSED, reason=reasons.get(address, ERASED))
         for position, address in addresses.items()
-        if address in reasons
+        if not address or address in reasons
     ]
+
+
+def erased_of(reasons: Mapping[str, str]) -> set[str]:
+    """Return the addresses of those who were erased among those who get no mail."""
+    return {address for address, reason in reasons.items() if reason == ERASED}
 
 
 def settled_at(
@@ -48,7 +52,7 @@ def settled_at(
     repeats: str | None = None,
 ) -> Settled:
     """Name what became of the recipient at *position* of the chunk."""
-    recipient = chunk.recipients[position].to.lower()
+    recipient = chunk.recipients[position].to.lower() or None
     return Settled(
         position,
         chunk.email_id(position),

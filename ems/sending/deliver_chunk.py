@@ -3,15 +3,15 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import structlog
 
 from ems.aws.ses_answers import NotNow, Outcome
 from ems.governor.errors import LeaseError
 from ems.sending.chunk_doubts import ChunkDoubts
-from ems.sending.chunk_outcomes import judge, settled_at, suppressed_of
+from ems.sending.chunk_outcomes import erased_of, judge, settled_at, suppressed_of
 from ems.sending.deliver_email import SENDER_DIED
 from ems.sending.gate import Gate, Passed
 from ems.sending.guard import ContentGuard
@@ -42,11 +42,15 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class _Hold:
-    """One sender's hold on a chunk: whose lease, since when (epoch seconds), and how large its calls are."""
+    """One sender's hold on a chunk: whose lease, since when (epoch seconds), and how large its calls are.
+
+    ``suppressed`` holds the addresses that get no mail, with the reason of each.
+    """
 
     owner: str
     since: float
     call_size: int
+    suppressed: Mapping[str, str] = field(default_factory=dict)
 
 
 class ChunkDelivery:
@@ -85,11 +89,13 @@ class ChunkDelivery:
         Raises:
             UnavailableError: DynamoDB cannot be reached; hand the chunk in again later.
         """
+        chunk, suppressed = self._looked_up(chunk)
         passed = self._gate.check(chunk)
         if not isinstance(passed, Passed):
             return passed
         # The size of a call is asked for before anything is in hand: a failure here leaves nothing to give back.
-        hold = _Hold(lease_owner(), since=self._clock(), call_size=self._governor.call_size())
+        call_size = self._governor.call_size()
+        hold = _Hold(lease_owner(), since=self._clock(), call_size=call_size, suppressed=suppressed)
         claimed = self._claim(chunk, hold, may_resend=not passed.cancelled)
         if not isinstance(claimed, ChunkState):
             return claimed
@@ -107,6 +113,7 @@ class ChunkDelivery:
         Raises:
             UnavailableError: DynamoDB cannot be reached.
         """
+        chunk, _suppressed = self._looked_up(chunk)
         passed = self._gate.check(chunk, sending=False)
         if not isinstance(passed, Passed):
             return passed
@@ -120,6 +127,11 @@ class ChunkDelivery:
         except LeaseLostError:
             return self._taken_over()
         return self._finish(chunk, unresolved=state.unresolved, may_resend=False)
+
+    def _looked_up(self, chunk: ChunkPayload) -> tuple[ChunkPayload, Mapping[str, str]]:
+        """Ask who of the chunk gets no mail, once; nothing is written any more about those who were erased."""
+        reasons = self._suppressions.filter(chunk.addresses, kind=chunk.kind, accepted_at=chunk.accepted_at)
+        return chunk.without(erased_of(reasons)), reasons
 
     def _claim(self, chunk: ChunkPayload, hold: _Hold, *, may_resend: bool) -> ChunkState | Delivery:
         """Take the chunk in hand, or say what becomes of the message of one that is done or another sender's."""
@@ -144,7 +156,7 @@ class ChunkDelivery:
     def _open(self, chunk: ChunkPayload, claimed: ChunkState, hold: _Hold) -> ChunkState:
         """Settle what a dead sender left in doubt and whoever is suppressed or held, and mark the first call."""
         settled = self._abandoned(chunk, claimed.under_way)
-        settled += suppressed_of(chunk, claimed.left, self._suppressions)
+        settled += suppressed_of(chunk, claimed.left, hold.suppressed)
         settled += self._guard.held_of(chunk, _without(claimed.left, settled))
         first_call = _without(claimed.left, settled)[: hold.call_size]
         return self._record(chunk, claimed, settled, hold, next_call=first_call)

@@ -3,7 +3,7 @@
 import math
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -14,12 +14,14 @@ from ems.aws.ses_answers import Accepted, NotNow, Outcome, Refused, Unknown
 from ems.governor.errors import LeaseError
 from ems.governor.lease import Lease
 from ems.governor.policy import Lane
+from ems.sending.chunk_outcomes import erased_of
 from ems.sending.guard import ContentGuard
 from ems.sending.outcomes import Delivery, Finished, Postponed, after_pause, after_refused_lease
 from ems.sending.payloads import SinglePayload
 from ems.sending.ports import UNWATCHED, DeliveryWatch, Mailer, RateGovernor, SuppressionFilter
 from ems.sending.single_doubts import SingleDoubts
 from ems.store.doubts import Doubt
+from ems.store.reasons import ERASED
 from ems.store.singles import Claim, Singles
 from ems.store.status import Status
 
@@ -67,8 +69,8 @@ class EmailDelivery:
             UnavailableError: DynamoDB cannot be reached; hand the mail in again later.
         """
         self._guard.let_go(mail)
-        suppressed = self._suppressions.filter([a.lower() for a in (mail.to, *mail.cc, *mail.bcc)], kind=mail.kind)
-        reason = suppressed.get(mail.to.lower())
+        mail, suppressed = self._looked_up(mail)
+        reason = ERASED if mail.erased else suppressed.get(mail.to.lower())
         if reason is not None:
             return self._suppress(mail, reason)
         if self._guard.holds(mail):
@@ -87,6 +89,11 @@ class EmailDelivery:
         if not claim.granted:
             return self._not_granted(mail, claim)
         return self._settle(mail, owner, self._send(mail, outgoing, lease), again=again)
+
+    def _looked_up(self, mail: SinglePayload) -> tuple[SinglePayload, Mapping[str, str]]:
+        """Ask who of the mail's recipients gets none; nothing is kept any more of those who were erased."""
+        reasons = self._suppressions.filter(mail.addresses, kind=mail.kind, accepted_at=mail.accepted_at)
+        return mail.without(erased_of(reasons)), reasons
 
     def _claim(self, mail: SinglePayload, owner: str) -> tuple[Claim, Doubt | None]:
         """Take the mail in hand: one in doubt only if it is to be sent again, and then with that doubt."""
@@ -107,6 +114,7 @@ class EmailDelivery:
         """
         if self._settled(mail, Status.FAILED, owner=None, reason=reason):
             return Finished()
+        mail, _suppressed = self._looked_up(mail)
         return self._not_granted(mail, self._singles.standing(mail.email_id))
 
     def _send(self, mail: SinglePayload, outgoing: Mail, lease: Lease) -> Outcome:

@@ -22,7 +22,8 @@ class EmailView:
     ``doubted_at`` is when it last came into doubt, ``in_doubt_since`` the same while it is. ``may_pass`` marks a
     failure whose reason may pass, ``repeats`` names the mail as whose possible duplicate it was held, ``decisions`` are
     those about sending it, again or at all, and ``other_message_ids`` name the other messages that SES made of it.
-    ``request_id`` is what the logs know the request by that it was accepted with.
+    ``request_id`` is what the logs know the request by that it was accepted with. ``erased_at`` is when its recipient
+    was erased.
     """
 
     email_id: str
@@ -43,6 +44,7 @@ class EmailView:
     other_message_ids: list[str] = field(default_factory=list)
     created_at: float | None = None
     sent_at: float | None = None
+    erased_at: float | None = None
     timeline: list[dict[str, Any]] = field(default_factory=list)
     moments: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
@@ -135,6 +137,7 @@ def _view(row: TrackerRow) -> EmailView:
         other_message_ids=sorted((row.message_ids or set()) - {row.message_id}),
         created_at=_seconds(row.created_at),
         sent_at=_seconds(row.sent_at),
+        erased_at=_seconds(row.erased_at),
         timeline=list(row.timeline or []),
         moments=dict(row.moments or {}),
     )

@@ -5,8 +5,8 @@ flight. New fields need defaults: a worker of today must read a message of yeste
 out the fields it does not know.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 from ems import messages
@@ -61,6 +61,29 @@ class SinglePayload:
             values[name] = tuple(values.get(name, ()))
         return cls(**values)
 
+    @property
+    def addresses(self) -> list[str]:
+        """Return whom the mail goes to, in lower case."""
+        return [address.lower() for address in (self.to, *self.cc, *self.bcc) if address]
+
+    @property
+    def erased(self) -> bool:
+        """Tell whether its recipient was erased: nobody is left to send to."""
+        return not self.to
+
+    def without(self, erased: Collection[str]) -> "SinglePayload":
+        """Return the payload without what it says of persons whose addresses (lower case) were *erased*."""
+        if not erased:
+            return self
+        if self.to.lower() in erased:
+            return replace(self, to="", cc=(), bcc=(), reply_to=(), data={}, tags={})
+        return replace(
+            self,
+            cc=_others(self.cc, erased),
+            bcc=_others(self.bcc, erased),
+            reply_to=_others(self.reply_to, erased),
+        )
+
     def message(self, *, delay_seconds: int = 0) -> OutgoingMessage:
         """Build the queue message."""
         task = TaskMessage(messages.DELIVER_EMAIL, {"mail": asdict(self)}, label=self.email_id)
@@ -77,7 +100,7 @@ class SinglePayload:
 
 @dataclass(frozen=True, slots=True)
 class ChunkRecipient:
-    """A recipient at ``index`` of the bulk request."""
+    """A recipient at ``index`` of the bulk request; of one who was erased ``to`` and ``data`` are empty."""
 
     index: int
     to: str
@@ -111,6 +134,21 @@ class ChunkPayload:
         values["reply_to"] = tuple(values.get("reply_to", ()))
         values["recipients"] = tuple(ChunkRecipient(index, to, data) for index, to, data in values["recipients"])
         return cls(**values)
+
+    @property
+    def addresses(self) -> list[str]:
+        """Return whom its mails go to, in lower case."""
+        return [recipient.to.lower() for recipient in self.recipients if recipient.to]
+
+    def without(self, erased: Collection[str]) -> "ChunkPayload":
+        """Return the payload without what it says of recipients whose addresses (lower case) were *erased*.
+
+        They keep their places, by which the ledger knows them.
+        """
+        if not erased:
+            return self
+        recipients = (replace(one, to="", data={}) if one.to.lower() in erased else one for one in self.recipients)
+        return replace(self, recipients=tuple(recipients))
 
     def message(self, *, delay_seconds: int = 0) -> OutgoingMessage:
         """Build the queue message. The group lets SQS give batches fair turns."""
@@ -188,6 +226,10 @@ class ChunkLabel:
     def json(self) -> list[Any]:
         """Return the header's value."""
         return [self.batch_id, self.chunk, self.campaign_id, self.size]
+
+
+def _others(addresses: Iterable[str], erased: Collection[str]) -> tuple[str, ...]:
+    return tuple(address for address in addresses if address.lower() not in erased)
 
 
 def _known(payload: type[SinglePayload] | type[ChunkPayload], json: Mapping[str, Any]) -> dict[str, Any]:

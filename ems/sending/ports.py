@@ -65,8 +65,11 @@ UNWATCHED = Unwatched()
 class SuppressionFilter(Protocol):
     """Who gets no mail (:class:`ems.store.suppressions.Suppressions`)."""
 
-    def filter(self, addresses: Sequence[str], *, kind: str) -> Mapping[str, str]:
-        """Return the suppressed ones of up to 100 addresses (lower case), each with its reason."""
+    def filter(self, addresses: Sequence[str], *, kind: str, accepted_at: float) -> Mapping[str, str]:
+        """Return the suppressed ones of up to 100 addresses (lower case), each with its reason.
+
+        The reason of those who were erased since *accepted_at* (epoch seconds) is ERASED.
+        """
 
 
 class DrainRate(Protocol):

@@ -19,6 +19,7 @@ from ems.store.audit_entries import (
 )
 from ems.store.batches import BATCH
 from ems.store.emails import campaign_shards
+from ems.store.erased import NOT_SUPPRESSED, AddressHashes
 from ems.store.failures import translated
 from ems.store.kept import REGISTRY as KEPT
 from ems.store.models import BatchRow, SuppressionRow, TrackerRow
@@ -39,6 +40,7 @@ class AuditReads:
 
     def __init__(self, tables: Tables, *, clock: Callable[[], float] = time.time) -> None:
         self._tables = tables
+        self._hashes = AddressHashes(tables)
         self._clock = clock
 
     def all_mails(self) -> list[Iterator[MailEntry]]:
@@ -112,12 +114,14 @@ class AuditReads:
             return bool(list(self._tables.campaigns.batch_get([campaign_id], consistent_read=True)))
 
     def suppressed(self, addresses: Iterable[str]) -> set[str]:
-        """Return those of *addresses* that are on the list."""
+        """Return those of *addresses* that are on the list, by themselves or as persons who were erased."""
+        address_of = {key: address for address in addresses for key in (address, self._hashes.of(address))}
         with translated("cannot read suppressions"):
             return {
-                row.address
-                for keys in in_pages(addresses, KEYS_A_CALL)
+                address_of[row.address]
+                for keys in in_pages(address_of, KEYS_A_CALL)
                 for row in self._tables.suppressions.batch_get(keys, consistent_read=True)
+                if row.scope != NOT_SUPPRESSED
             }
 
     def removed(self, addresses: Iterable[str]) -> dict[str, float]:

@@ -9,13 +9,14 @@ from ems.store.status import Status
 class Settled:
     """What became of one recipient: the row to write and the state it is counted under.
 
-    ``may_pass`` is of a failure, ``repeats`` (an email id) of a possible duplicate that is held. ``reverts`` is
-    of somebody who is not sent to again after all and is what they were.
+    ``recipient`` is None for somebody who was erased. ``may_pass`` is of a failure, ``repeats`` (an email id) of a
+    possible duplicate that is held. ``reverts`` is of somebody who is not sent to again after all and is what they
+    were.
     """
 
     position: int
     email_id: str
-    recipient: str
+    recipient: str | None
     status: Status
     message_id: str | None = None
     reason: str | None = None

@@ -155,20 +155,7 @@ class Ledger:
 
     def _mail(self, key: ChunkKey, state: ChunkState, one: Settled, now: float) -> list[Action]:
         table = self._tables.emails
-        changes: list[Action] = [
-            table.send_status.set(one.status.value),
-            table.campaign_id.set(key.campaign_id),
-            table.campaign_shard.set(campaign_shard(key.campaign_id, one.email_id)),
-            table.kind.set(key.kind),
-            table.batch_id.set(key.batch_id),
-            table.chunk.set(key.chunk),
-            table.recipient.set(one.recipient),
-            table.created_at.set(table.created_at | now),
-            table.updated_at.set(now),
-            table.expires_at.set(expiry(now, self._retention)),
-        ]
-        if key.request_id is not None:
-            changes.append(table.request_id.set(key.request_id))
+        changes = self._placed(key, one, now)
         if one.asked:
             changes.append(table.attempts.add(1))
         if one.message_id is not None:
@@ -196,6 +183,26 @@ class Ledger:
         elif state.again:
             changes.append(table.may_pass.remove())
         return changes
+
+    def _placed(self, key: ChunkKey, one: Settled, now: float) -> list[Action]:
+        """Say where the mail belongs, to whom it goes and how it stands."""
+        table = self._tables.emails
+        changes: list[Action] = [
+            table.send_status.set(one.status.value),
+            table.campaign_id.set(key.campaign_id),
+            table.campaign_shard.set(campaign_shard(key.campaign_id, one.email_id)),
+            table.kind.set(key.kind),
+            table.batch_id.set(key.batch_id),
+            table.chunk.set(key.chunk),
+            table.created_at.set(table.created_at | now),
+            table.updated_at.set(now),
+            table.expires_at.set(expiry(now, self._retention)),
+        ]
+        if key.request_id is not None:
+            changes.append(table.request_id.set(key.request_id))
+        if one.recipient is None:
+            return [*changes, table.erased_at.set(table.erased_at | now)]
+        return [*changes, table.recipient.set(one.recipient)]
 
     def _why_not(self, key: ChunkKey) -> Busy | Done:
         with translated("cannot read a chunk"):

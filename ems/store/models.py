@@ -99,7 +99,7 @@ class TrackerRow(Model):
     then or after a failure, ``message_ids`` every message that SES is known to have made of a mail that was sent again
     (``message_id`` is one of them). ``may_pass`` marks a failure whose reason lies outside the mail. ``repeats`` is the
     mail that one was held for as its possible duplicate. ``request_id`` is what the logs know the request by that the
-    mail was accepted with.
+    mail was accepted with. ``erased_at`` is when its recipient was erased, who is not named since.
 
     ``moments`` maps an event type to ``{"first": t, "last": t, "count": n}``; ``seen`` holds the keys of the events
     already applied; ``timeline`` the first events in full, bounded. ``version`` guards tracking's read-modify-write.
@@ -133,6 +133,7 @@ class TrackerRow(Model):
     timeline = JSONAttribute(null=True)
     moments = JSONAttribute(null=True)
     seen = UnicodeSetAttribute(null=True)
+    erased_at = NumberAttribute(null=True)
     version = NumberAttribute(null=True)
     expires_at = TTLAttribute(null=True)
 
@@ -208,6 +209,9 @@ class SuppressionRow(Model):
     """An address that gets no mail: of no kind (``scope`` ``all``) or of no campaign (``bulk``).
 
     ``earlier_reason`` and ``earlier_since`` are of the entry for bulk that gave way to this one for all mail.
+
+    An ``address`` that starts with ``erased#`` is the mark of a person erased at ``erased_at``
+    (:mod:`ems.store.erased`); its scope may be ``none``, and then it expires.
     """
 
     address = UnicodeAttribute(hash_key=True)
@@ -218,6 +222,8 @@ class SuppressionRow(Model):
     since = NumberAttribute()
     earlier_reason = UnicodeAttribute(null=True)
     earlier_since = NumberAttribute(null=True)
+    erased_at = NumberAttribute(null=True)
+    expires_at = TTLAttribute(null=True)
 
 
 class ApiKeyRow(Model):
@@ -258,6 +264,9 @@ class NoteRow(Model):
     - ``content#<hash>``: the mails of one content that were let pass (:mod:`ems.store.contents`). ``passed`` holds for
       each ``[email_id, accepted_at]``; ``version`` guards its read-modify-write.
     - ``removed#<address>``: when the address was taken off the suppression list, ``at`` (:mod:`ems.store.removals`).
+    - ``erasure#<hash>``: how far the erasure of a person is (:mod:`ems.store.erasures`); ``erasures`` lists those that
+      are under way, ``open``.
+    - ``key#erased``: the key under which erased addresses are hashed, ``secret`` (:mod:`ems.store.erased`).
     """
 
     note = UnicodeAttribute(hash_key=True)
@@ -265,4 +274,7 @@ class NoteRow(Model):
     passed = ListAttribute[Any](null=True)
     version = NumberAttribute(null=True)
     at = NumberAttribute(null=True)
+    secret = UnicodeAttribute(null=True)
+    erasure = JSONAttribute(null=True)
+    open = UnicodeSetAttribute(null=True)
     expires_at = TTLAttribute(null=True)

@@ -7,8 +7,10 @@ live. A note says since when it is missing on purpose; it lives as long as the r
 import time
 from collections.abc import Callable, Iterable
 
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
+from ems.store.erased import NOT_SUPPRESSED, AddressHashes
 from ems.store.failures import translated
 from ems.store.parallel import KEYS_A_CALL, in_pages
 from ems.store.retention import expiry
@@ -37,16 +39,32 @@ class Removals:
     def remove(self, address: str) -> bool:
         """Take *address* (lower case) off the list and note it, both or neither; False when it is not on the list.
 
+        Of a person who was erased it is the mark that says so no more, and the note names its hash.
+
         Raises:
             UnavailableError: DynamoDB cannot be reached; it may or may not be gone.
         """
-        listed, notes, now = self._tables.suppressions, self._tables.notes, self._clock()
+        listed, mark = self._tables.suppressions, AddressHashes(self._tables).of(address)
+        now = self._clock()
+        mark_goes = expiry(now, 2 * self._retention)
+        lift: list[Action] = [listed.scope.set(NOT_SUPPRESSED), listed.expires_at.set(mark_goes)]
 
-        def write(transaction: TransactWrite) -> None:
+        def delete(transaction: TransactWrite) -> None:
             transaction.delete(listed(address), condition=listed.address.exists())
-            transaction.save(notes(PREFIX + address, at=now, expires_at=expiry(now, self._retention)))
+            self._note(transaction, address, now)
 
-        return transact(self._tables, "cannot remove a suppression", write, sleep=self._sleep)
+        def lift_mark(transaction: TransactWrite) -> None:
+            suppressing = listed.scope.is_in("all", "bulk")
+            transaction.update(listed(mark), actions=lift, condition=suppressing)
+            self._note(transaction, mark, now)
+
+        doing = "cannot remove a suppression"
+        steps = [transact(self._tables, doing, write, sleep=self._sleep) for write in (delete, lift_mark)]
+        return any(steps)
+
+    def _note(self, transaction: TransactWrite, key: str, now: float) -> None:
+        notes = self._tables.notes
+        transaction.save(notes(PREFIX + key, at=now, expires_at=expiry(now, self._retention)))
 
 
 def removed(tables: Tables, addresses: Iterable[str]) -> dict[str, float]:
@@ -55,9 +73,22 @@ def removed(tables: Tables, addresses: Iterable[str]) -> dict[str, float]:
     Raises:
         UnavailableError: DynamoDB cannot be reached.
     """
-    found = {}
-    for page in in_pages(addresses, KEYS_A_CALL):
+    hashes = AddressHashes(tables)
+    address_of = {PREFIX + key: address for address in addresses for key in (address, hashes.of(address))}
+    found: dict[str, float] = {}
+    for page in in_pages(address_of, KEYS_A_CALL):
         with translated("cannot read who was taken off the suppression list"):
-            for row in tables.notes.batch_get([PREFIX + address for address in page], consistent_read=True):
-                found[row.note.removeprefix(PREFIX)] = float(row.at)
+            for row in tables.notes.batch_get(page, consistent_read=True):
+                address = address_of[row.note]
+                found[address] = max(float(row.at), found.get(address, 0.0))
     return found
+
+
+def forget_removal(tables: Tables, address: str) -> None:
+    """Forget that *address* (lower case) was taken off: its mails no longer tell whose events put it there.
+
+    Raises:
+        UnavailableError: DynamoDB cannot be reached.
+    """
+    with translated("cannot forget who was taken off the suppression list"):
+        tables.notes(PREFIX + address).delete()

@@ -1,6 +1,6 @@
 """The addresses that get no mail."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
@@ -9,11 +9,13 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from ems.store import pages
+from ems.store.erased import NOT_SUPPRESSED, Mark, Marks
+from ems.store.erased import PREFIX as MARK_PREFIX
 from ems.store.failures import conditionally, translated
 from ems.store.models import SuppressionRow
 from ems.store.pages import ROWS_READ_PER_PAGE, Page
 from ems.store.parallel import KEYS_A_CALL
-from ems.store.reasons import Reason, Scope
+from ems.store.reasons import ERASED, Reason, Scope
 from ems.store.tables import Tables
 
 SCAN_PAGE = 1_000
@@ -52,13 +54,16 @@ class Suppressions:
 
     def __init__(self, tables: Tables) -> None:
         self._table = tables.suppressions
+        self._marks = Marks(tables)
 
-    def filter(self, addresses: Sequence[str], *, kind: str) -> dict[str, str]:
-        """Return the suppressed ones among *addresses* with the reason of each; one BatchGetItem.
+    def filter(self, addresses: Sequence[str], *, kind: str, accepted_at: float | None = None) -> dict[str, str]:
+        """Return the suppressed ones among *addresses* with the reason of each; one BatchGetItem for up to 50.
 
         Args:
             addresses: At most 100, in any case; the answer has them as they were given.
             kind: ``bulk`` counts every entry, ``transactional`` those of scope ``all``.
+            accepted_at: When a mail to them was accepted, in epoch seconds: the reason of those who were erased since
+                is ERASED. None asks about the list alone.
 
         Raises:
             ValueError: More than 100 addresses.
@@ -66,10 +71,27 @@ class Suppressions:
         """
         if len(addresses) > KEYS_A_CALL:
             raise ValueError(f"addresses: {len(addresses)} are more than the {KEYS_A_CALL} of one call")
+        mark_of = {address: self._marks.hashes.of(address) for address in addresses}
         with translated("cannot read suppressions"):
-            rows = list(self._table.batch_get({address.lower() for address in addresses}))
-        reasons = {row.address: row.reason for row in rows if row.scope == "all" or kind == "bulk"}
-        return {address: reasons[address.lower()] for address in addresses if address.lower() in reasons}
+            keys = {address.lower() for address in addresses}.union(mark_of.values())
+            rows = {row.address: row for row in self._table.batch_get(keys)}
+        scopes = {"all", "bulk"} if kind == "bulk" else {"all"}
+        reasons: dict[str, str] = {}
+        for address, mark_key in mark_of.items():
+            entry, mark = rows.get(address.lower()), rows.get(mark_key)
+            if mark is not None and accepted_at is not None and accepted_at <= Mark.of_row(mark).erased_at:
+                reasons[address] = ERASED
+            elif found := next((row for row in (entry, mark) if row is not None and row.scope in scopes), None):
+                reasons[address] = found.reason
+        return reasons
+
+    def erased(self, addresses: Iterable[str]) -> dict[str, float]:
+        """Return those of *addresses* whose persons were erased, each with the time of it in epoch seconds.
+
+        Raises:
+            UnavailableError: DynamoDB cannot be reached.
+        """
+        return self._marks.erased(addresses)
 
     def add(
         self,
@@ -84,7 +106,7 @@ class Suppressions:
         """Suppress *address* and tell whether that changed anything.
 
         The first reason stays, so that its history does; only an entry for bulk gives way to one for all mail, which
-        remembers its reason.
+        remembers its reason. Of a person who was erased the mark says it, and the address stays away.
 
         Args:
             address: In any case.
@@ -97,6 +119,8 @@ class Suppressions:
         Raises:
             UnavailableError: DynamoDB cannot be reached.
         """
+        if self._marks.get(address) is not None:
+            return self._marks.suppress(address, reason=reason, scope=scope, source=source, since=since)
         table, key = self._table, address.lower()
         row = table(key, reason=reason, scope=scope, source=source, since=since, email_id=email_id)
         if conditionally("cannot write a suppression", row.save, condition=table.address.does_not_exist()):
@@ -123,7 +147,7 @@ class Suppressions:
         )
 
     def get(self, address: str) -> Suppression | None:
-        """Read the entry of *address*, consistently; None when there is none.
+        """Read the entry of *address*, consistently, or what the mark says if it was erased; None when nothing does.
 
         Raises:
             UnavailableError: DynamoDB cannot be reached.
@@ -132,13 +156,20 @@ class Suppressions:
             try:
                 row = self._table.get(address.lower(), consistent_read=True)
             except DoesNotExist:
-                return None
-        return _entry(row)
+                mark = self._marks.get(address)
+            else:
+                return _entry(row)
+        if mark is None or mark.scope == NOT_SUPPRESSED:
+            return None
+        reason = cast("Reason", mark.reason)
+        return Suppression(address.lower(), reason=reason, scope=mark.scope, source=mark.source, since=mark.since)
 
     def page(
         self, *, wanted: Callable[[Suppression], bool] | None = None, limit: int, cursor: str | None
     ) -> Page[Suppression]:
         """List the *wanted* entries, or all, in DynamoDB's own order, which is stable but says nothing.
+
+        Who was erased is not among them: there is no address to list.
 
         A page may be shorter than *limit* and still have a next: reading stops after ROWS_READ_PER_PAGE rows.
 
@@ -170,9 +201,13 @@ class Suppressions:
     def replace(self, entry: Suppression, *, seen: Suppression | None) -> bool:
         """Write *entry* over the one that was *seen*, if any; False when that has changed, come or gone since.
 
+        Of a person who was erased the mark says it.
+
         Raises:
             UnavailableError: DynamoDB cannot be reached; it may or may not have been written.
         """
+        if self._marks.get(entry.address) is not None:
+            return self._marks.replace(entry.address, entry, seen=seen)
         table = self._table
         unchanged = (
             table.address.does_not_exist()
@@ -185,7 +220,8 @@ class Suppressions:
     def _scan(self, **options: Any) -> Iterator[Suppression]:
         with translated("cannot list suppressions"):
             for row in self._table.scan(**options):
-                yield _entry(row)
+                if not row.address.startswith(MARK_PREFIX):
+                    yield _entry(row)
 
 
 def _entry(row: SuppressionRow) -> Suppression:

@@ -39,7 +39,8 @@ class RaceLostError(Exception):
 class TrackedMail:
     """A mail's row as tracking sees it. ``version`` is None until tracking has written the row once.
 
-    ``doubted``: the outcome of an SES call for it was unknown, now or before it was sent again.
+    ``doubted``: the outcome of an SES call for it was unknown, now or before it was sent again. ``erased``: it had a
+    recipient who was erased. ``created_at`` is in epoch seconds.
     """
 
     email_id: str
@@ -53,6 +54,8 @@ class TrackedMail:
     send_status: Status | None = None
     event_status: Status | None = None
     doubted: bool = False
+    erased: bool = False
+    created_at: float | None = None
     timeline: tuple[Mapping[str, Any], ...] = ()
     moments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
@@ -201,6 +204,8 @@ def _tracked(row: TrackerRow) -> TrackedMail:
         send_status=None if row.send_status is None else Status(row.send_status),
         event_status=None if row.event_status is None else Status(row.event_status),
         doubted=row.doubted_at is not None,
+        erased=row.erased_at is not None,
+        created_at=None if row.created_at is None else float(row.created_at),
         timeline=tuple(row.timeline or ()),
         moments=row.moments or {},
         seen=frozenset(row.seen or ()),

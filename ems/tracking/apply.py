@@ -20,8 +20,9 @@ from ems.store.tracking import (
     TrackingWrite,
     derived_email_id,
 )
-from ems.tracking.decide import decide_all, mail_after
+from ems.tracking.decide import Decision, decide_all, mail_after
 from ems.tracking.events import EventType, SesEvent
+from ems.tracking.forget import history_without
 from ems.tracking.in_hand import InHand
 from ems.tracking.protection import verdict_on
 
@@ -140,13 +141,14 @@ class Tracker:
                 )
             # Before the row: a worker killed in between comes back to it, since the row does not know the event yet.
             suppressed = [self._protect(event, mail) for event in decision.news]
+            write = self._without_erased(mail, decision)
             try:
-                self._store.save(mail, decision.write)
+                self._store.save(mail, write)
             except RaceLostError:
                 self._sleep(self._jitter() * min(0.01 * 2**attempt, 0.5))
                 mail = self._store.load([mail.email_id])[mail.email_id]
             else:
-                applied = _applied(mail, decision.write, suppressed=any(suppressed))
+                applied = _applied(mail, write, suppressed=any(suppressed))
                 self._watch.counted(decision.news, applied)
                 log.info(
                     "events counted",
@@ -175,6 +177,24 @@ class Tracker:
         # The index may lag behind: loading shows whether the row is there after all.
         return None if event.type is EventType.UNKNOWN else derived_email_id(event.message_id, event.recipient)
 
+    def _without_erased(self, mail: TrackedMail, decision: Decision) -> TrackingWrite:
+        """Leave out of a write what would bring the address of somebody back who was erased.
+
+        An address that the row holds is that of nobody erased: asking about it would cost a call for each event.
+        """
+        write = decision.write
+        named = {write.recipient, *(event.recipient for event in decision.news)} - {None, mail.recipient}
+        marked = self._suppressions.erased(one for one in named if one is not None) if named else {}
+        # Who was erased before this mail was accepted is somebody anew; only a sender's row says when that was.
+        accepted_at = (mail.created_at or 0.0) if mail.send_status is not None else 0.0
+        erased = {address for address, at in marked.items() if at >= accepted_at}
+        if mail.erased and write.recipient is not None:
+            erased.add(write.recipient)
+        if not erased:
+            return write
+        timeline = history_without(write.timeline, erased, main=write.recipient)
+        return replace(write, recipient=None if write.recipient in erased else write.recipient, timeline=timeline)
+
     def _protect(self, event: SesEvent, mail: TrackedMail) -> bool:
         verdict = verdict_on(event)
         if verdict is None or event.recipient is None:
@@ -190,7 +210,12 @@ class Tracker:
 
 
 def _with_recipient(mail: TrackedMail, event: SesEvent) -> TrackedMail:
-    """A row to come that an event names by its recipient is about that one and not about the first that SES lists."""
+    """Say whom a row is about that does not name its recipient.
+
+    A row to come that an event names by its recipient is about that one, any other about the first that SES lists.
+    """
+    if mail.erased and mail.recipient is None:
+        return replace(mail, recipient=next(iter(event.destination), None))
     is_new = mail.version is None and mail.email_id.startswith(DERIVED_PREFIX)
     return replace(mail, recipient=event.recipient) if is_new else mail
 

@@ -105,6 +105,7 @@ class Email(Answer):
     sent_at: AwareDatetime | None
     timeline: list[TimelineEntry] = Field(description="Events in the order of their arrival, the first hundred or so.")
     moments: dict[str, Moment] = Field(description="By event type: first and last time, and count.")
+    erased_at: AwareDatetime | None = Field(description="When its recipient was erased, who is not named since.")
 
 
 class EmailPage(Answer):

@@ -9,6 +9,7 @@ from ems.web.auth import Authenticator
 from ems.web.batches import Batches
 from ems.web.campaigns import Campaigns
 from ems.web.emails import Emails
+from ems.web.erasures import Erasures
 from ems.web.exports import Exports
 from ems.web.monitoring import HealthChecks, Metrics, Monitoring
 from ems.web.operations import mount
@@ -33,6 +34,7 @@ def create_app(services: WebServices, settings: Settings) -> Flask:
         Batches(services.batches, services.resolver, services.retries),
         Campaigns(services.campaigns),
         Suppressions(services.suppressions),
+        Erasures(services.erasures),
         Monitoring(services.rate, HealthChecks(services.health)),
         Metrics((http_metrics, services.registry), authenticator, public=settings.metrics_public),
         Webhooks(services.intake),

@@ -31,6 +31,7 @@ _TAGS = {
     "batches": "Bulk requests: progress, pause, resume, cancel, doubts, retry.",
     "campaigns": "Templates and who sends them.",
     "suppressions": "Who gets no mail, and why.",
+    "erasures": "Taking a person out of all records.",
     "monitoring": "Rate, health and metrics.",
     "webhooks": "What Amazon SNS posts.",
 }
@@ -39,6 +40,7 @@ _PATH_EXAMPLES = {
     "email_id": "Id of a mail, from POST /send-email; mails of a batch have <batch_id>-<index of six digits>.",
     "batch_id": "Id of a batch, from POST /send-bulk-email.",
     "campaign_id": "Id of a campaign.",
+    "erasure_id": "Id of an erasure, from DELETE /recipients/{address}.",
     "address": "A mail address, URL-encoded, in any case.",
 }
 

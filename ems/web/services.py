@@ -14,6 +14,7 @@ from ems.sending.retry import Retry
 from ems.sending.templates import TemplateParts
 from ems.store.api_keys import Identity
 from ems.store.campaigns import Campaign
+from ems.store.erasures import Erasure
 from ems.store.pages import Page
 from ems.store.reasons import Reason, Scope
 from ems.store.status import Status
@@ -111,6 +112,16 @@ class Suppressions(Protocol):
         """Take an address off the list."""
 
 
+class Erasures(Protocol):
+    """Erases persons."""
+
+    def begin(self, address: str) -> Erasure:
+        """Erase a person."""
+
+    def get(self, erasure_id: str) -> Erasure:
+        """Read how far an erasure is."""
+
+
 class Exports(Protocol):
     """Reads all mails of a campaign or a batch, a few hundred at a time."""
 
@@ -187,6 +198,7 @@ class WebServices:
     campaigns: Campaigns
     emails: Emails
     suppressions: Suppressions
+    erasures: Erasures
     exports: Exports
     resolver: Resolver
     retries: Retries
@@ -208,6 +220,7 @@ class WebServices:
             campaigns=services.campaigns,
             emails=services.emails,
             suppressions=services.suppression_list,
+            erasures=services.eraser,
             exports=services.exports,
             resolver=services.resolver,
             retries=services.retries,

@@ -2,17 +2,18 @@
 
 Built in layers as the packages are, and a layer sees only those below it: :mod:`~ems.wiring.outside` reaches DynamoDB,
 SQS and SES, :mod:`~ems.wiring.rate` governs, :mod:`~ems.wiring.sending` and :mod:`~ems.wiring.tracking` decide,
-:mod:`~ems.wiring.history` tells, and :mod:`~ems.wiring.audit` recounts.
+:mod:`~ems.wiring.history` tells, :mod:`~ems.wiring.audit` recounts, and :mod:`~ems.wiring.erasure` erases persons.
 """
 
 from ems.wiring.audit import Audit
+from ems.wiring.erasure import Erasing
 from ems.wiring.history import History
 from ems.wiring.tracking import Tracking
 
 __all__ = ["Services"]
 
 
-class Services(History, Tracking, Audit):
+class Services(History, Tracking, Audit, Erasing):
     """Everything a process may need, made when it is first asked for and then kept.
 
     Making a part opens no connection; the first call on it does.

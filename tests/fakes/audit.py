@@ -13,6 +13,7 @@ from ems.audit.run import Options
 from ems.aws.sqs import OutgoingMessage
 from ems.sending.doubt_policy import DoubtPolicy
 from ems.sending.ids import recipient_id
+from ems.sending.ports import SuppressionFilter
 from ems.sending.requests import BulkRequest, Caller, SingleRequest
 from ems.store.audit import AuditReads
 from ems.store.models import BatchRow, TrackerRow
@@ -27,9 +28,11 @@ WINDOW_SECONDS = 120
 class Books:
     """The main path and an auditor over it."""
 
-    def __init__(self, tables: Tables, *, policy: DoubtPolicy | None = None) -> None:
+    def __init__(
+        self, tables: Tables, *, policy: DoubtPolicy | None = None, suppressions: SuppressionFilter | None = None
+    ) -> None:
         self.tables = tables
-        self.path = MainPath(tables, policy=policy)
+        self.path = MainPath(tables, policy=policy, suppressions=suppressions)
         self.clock = self.path.clock
         self.auditor = auditor_of(self.path)
 

@@ -34,6 +34,7 @@ from ems.sending.deliver_chunk import ChunkDelivery, Timing
 from ems.sending.deliver_email import EmailDelivery
 from ems.sending.doubt_policy import DoubtPolicy
 from ems.sending.gate import Gate
+from ems.sending.ports import SuppressionFilter
 from ems.sending.waiting import WaitingRoom
 from ems.store.drain import DrainStore
 from ems.store.failed_runs import FailedRuns
@@ -136,7 +137,9 @@ class _Services:
 class MainPath:
     """Accept, release, deliver, track and decide as one process would: every part behind the same fuse."""
 
-    def __init__(self, tables: Tables, *, policy: DoubtPolicy | None = None) -> None:
+    def __init__(
+        self, tables: Tables, *, policy: DoubtPolicy | None = None, suppressions: SuppressionFilter | None = None
+    ) -> None:
         self.tables = tables
         self.clock = Clock()
         self.fuse = Fuse()
@@ -144,7 +147,7 @@ class MainPath:
         self.ses = SesLog()
         self.governor = FakeGovernor()
         self.campaigns = FakeCampaigns()
-        self.suppressions = FakeSuppressions({SUPPRESSED: "bounce"})
+        self.suppressions = suppressions or FakeSuppressions({SUPPRESSED: "bounce"})
         self.batch_store = batches_of(tables, self.clock)
         self.view = Batches(self.batch_store, rate=lambda: LINE, clock=self.clock)
         self.parking = parking_of(tables, self.clock)

@@ -212,6 +212,6 @@ class FakeSuppressions:
 
     reasons: dict[str, str] = field(default_factory=dict)
 
-    def filter(self, addresses: Iterable[str], *, kind: str) -> dict[str, str]:
-        del kind
+    def filter(self, addresses: Iterable[str], *, kind: str, accepted_at: float) -> dict[str, str]:
+        del kind, accepted_at
         return {one: self.reasons[one] for one in addresses if one in self.reasons}

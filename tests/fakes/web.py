@@ -20,10 +20,11 @@ from ems.sending.requests import (
 )
 from ems.sending.resolve import DoubtView, Order, Resolution
 from ems.sending.retry import Retry
-from ems.sending.suppressions import SuppressionList
+from ems.sending.suppressions import SuppressionList, checked_address
 from ems.settings import Settings
 from ems.store.api_keys import Identity
 from ems.store.campaigns import Campaign
+from ems.store.erasures import Erasure
 from ems.store.pages import Page
 from ems.store.status import Status
 from ems.web.app import create_app
@@ -301,6 +302,22 @@ class FakeRate:
         }
 
 
+class FakeErasures:
+    """One erasure, that of whoever was named last."""
+
+    def __init__(self) -> None:
+        self.erased: list[str] = []
+
+    def begin(self, address: str) -> Erasure:
+        self.erased.append(checked_address(address))
+        return self.get("a1")
+
+    def get(self, erasure_id: str) -> Erasure:
+        if erasure_id != "a1" or not self.erased:
+            raise UnknownIdError("erasure", erasure_id)
+        return Erasure("a1", self.erased[-1], 1e9, look_again_at=1e9 + 180, mails=3, read=9)
+
+
 @dataclass
 class World:
     """The fakes of one app, to look into and to break."""
@@ -309,6 +326,7 @@ class World:
     batches: FakeBatches = field(default_factory=FakeBatches)
     emails: FakeEmails = field(default_factory=FakeEmails)
     suppressions: FakeSuppressionStore = field(default_factory=FakeSuppressionStore)
+    erasures: FakeErasures = field(default_factory=FakeErasures)
     exports: FakeExports = field(default_factory=FakeExports)
     resolver: FakeResolver = field(default_factory=FakeResolver)
     retries: FakeRetries = field(default_factory=FakeRetries)
@@ -327,6 +345,7 @@ class World:
             campaigns=Campaigns(FakeCampaignStore(), self.templates),  # type: ignore[arg-type]  # same methods
             emails=self.emails,
             suppressions=SuppressionList(self.suppressions, self.suppressions, clock=lambda: 1e9),
+            erasures=self.erasures,
             exports=self.exports,
             resolver=self.resolver,
             retries=self.retries,

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
+from urllib.parse import unquote
 
 Fault = Literal["throttle", "unavailable", "error", "hang", "cut", "throttle_entries"]
 """What one call of a send meets.
@@ -26,6 +27,7 @@ Fault = Literal["throttle", "unavailable", "error", "hang", "cut", "throttle_ent
 - ``throttle_entries``: of a bulk call, every second entry is ``ACCOUNT_THROTTLED``.
 """
 
+SUPPRESSED = "/v2/email/suppression/addresses"
 SENDS = ("/v2/email/outbound-emails", "/v2/email/outbound-bulk-emails")
 HANG_SECONDS = 30.0
 QUOTA_24H = 1_000_000.0
@@ -69,10 +71,14 @@ class Bucket:
 
 @dataclass
 class Books:
-    """What was asked of the account. Read it after the dust has settled; writes are under the lock."""
+    """What was asked of the account. Read it after the dust has settled; writes are under the lock.
+
+    ``suppressed`` holds for each address on the account's list its reason and since when.
+    """
 
     templates: dict[str, dict[str, str]] = field(default_factory=dict)
     configuration_sets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    suppressed: dict[str, tuple[str, float]] = field(default_factory=dict)
     taken: list[Taken] = field(default_factory=list)
     throttled: int = 0
     calls: Counter[str] = field(default_factory=Counter)
@@ -188,6 +194,10 @@ class OtherSes:
             "POST /v2/email/configuration-sets": self._create_configuration_set,
             "POST /v2/email/configuration-sets/": self._event_destination,
             "PUT /v2/email/configuration-sets/": self._event_destination,
+            f"GET {SUPPRESSED}": self._list_suppressed,
+            f"PUT {SUPPRESSED}": self._suppress,
+            f"GET {SUPPRESSED}/": self._get_suppressed,
+            f"DELETE {SUPPRESSED}/": self._release,
             "GET /SimpleNotificationService-0123456789abcdef.pem": lambda _p, _b: Reply(200, self._certificate),
         }
 
@@ -226,6 +236,28 @@ class OtherSes:
             return refusal(404, "NotFoundException", f"Template {name} does not exist")
         self.books.templates[name] = body["TemplateContent"]
         return reply({})
+
+    def _list_suppressed(self, _path: str, _body: dict[str, Any]) -> "Reply":
+        return reply({"SuppressedDestinationSummaries": [self._summary(one) for one in self.books.suppressed]})
+
+    def _suppress(self, _path: str, body: dict[str, Any]) -> "Reply":
+        self.books.suppressed[body["EmailAddress"]] = body["Reason"], time.time()
+        return reply({})
+
+    def _get_suppressed(self, path: str, _body: dict[str, Any]) -> "Reply":
+        address = unquote(path.removeprefix(f"{SUPPRESSED}/"))
+        if address not in self.books.suppressed:
+            return refusal(404, "NotFoundException", "not on the list")
+        return reply({"SuppressedDestination": self._summary(address)})
+
+    def _release(self, path: str, _body: dict[str, Any]) -> "Reply":
+        if self.books.suppressed.pop(unquote(path.removeprefix(f"{SUPPRESSED}/")), None) is None:
+            return refusal(404, "NotFoundException", "not on the list")
+        return reply({})
+
+    def _summary(self, address: str) -> dict[str, Any]:
+        reason, since = self.books.suppressed[address]
+        return {"EmailAddress": address, "Reason": reason, "LastUpdateTime": since}
 
     def _create_configuration_set(self, _path: str, body: dict[str, Any]) -> "Reply":
         name = body["ConfigurationSetName"]
@@ -394,7 +426,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(sent.body)
 
-    do_GET = do_POST = do_PUT = answer  # noqa: N815 - the names of the base class
+    do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - the names of the base class
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the name of the base class
         """Say nothing: tests read the books."""

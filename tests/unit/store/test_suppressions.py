@@ -61,7 +61,7 @@ def test_who_unsubscribed_and_bounced_later_is_on_the_list_with_both_reasons(sup
     )
 
 
-def test_a_hundred_addresses_are_one_call_and_repetitions_do_no_harm(suppressions: Suppressions) -> None:
+def test_a_hundred_addresses_are_one_question_and_repetitions_do_no_harm(suppressions: Suppressions) -> None:
     addresses = [f"user{number}@example.com" for number in range(100)]
     add(suppressions, addresses[99])
     assert suppressions.filter(addresses, kind="bulk") == {addresses[99]: "bounce"}

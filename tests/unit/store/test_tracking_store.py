@@ -51,6 +51,7 @@ def test_an_event_may_create_the_row_and_finds_it_again(tables: Tables, store: T
         recipient="jane@example.com",
         campaign_id="spring",
         event_status=Status.SENT,
+        created_at=NOW,
         timeline=({"type": "send", "at": NOW},),
         moments={"send": {"first": NOW, "last": NOW, "count": 1}},
         seen=frozenset({"key-1"}),

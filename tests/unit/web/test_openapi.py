@@ -12,7 +12,13 @@ from ems.web.operations import operation
 
 Document = dict[str, Any]
 
-IDS = {"campaign_id": "welcome", "email_id": "em-1", "batch_id": "ba-1", "address": "ada@example.com"}
+IDS = {
+    "campaign_id": "welcome",
+    "email_id": "em-1",
+    "batch_id": "ba-1",
+    "address": "ada@example.com",
+    "erasure_id": "a1",
+}
 
 
 @pytest.fixture
@@ -88,6 +94,7 @@ def test_every_answer_has_the_documented_status_and_fields(client: FlaskClient, 
     example = resolved(spec, {"$ref": "/CreateCampaign"})["examples"][0]
     client.post("/campaigns", json=example)
     client.put(f"/suppressions/{IDS['address']}", json={})
+    client.delete(f"/recipients/{IDS['address']}")
     for method, path, described in operations(spec):
         if method != "get":
             continue

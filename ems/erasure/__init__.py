@@ -1,0 +1,1 @@
+"""Erasing a person from all records, so that every count stays true."""
