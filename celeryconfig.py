@@ -56,6 +56,9 @@ worker_cancel_long_running_tasks_on_connection_loss = False  # a thread cannot b
 worker_soft_shutdown_timeout = 10.0  # seconds for what is in hand, before a cold shutdown gives it back
 worker_enable_soft_shutdown_on_idle = False
 
+# Threads, as many as -c says, in a pool that remote control can grow and shrink. `-P` would choose another.
+worker_pool = "ems.broker.pool:TaskPool"
+
 # What Flower shows. Names of our own, since the account may hold other Celery apps.
 worker_send_task_events = _settings.task_events
 task_send_sent_event = _settings.task_events

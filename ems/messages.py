@@ -34,6 +34,8 @@ QUEUE_OF_TASK = {
 CHUNK_HEADER = "ems_chunk"
 """Header by which the drainer knows a chunk without decoding its recipients."""
 
+REVOKED_HEADER = "ems_revoked"
+"""Header of a task that somebody revoked: it ends the mails that it carries, and so does a copy of it."""
 
 NAME_SHOWN = 60
 """Characters of a strange task's name that are shown."""
@@ -179,6 +181,13 @@ def header_of(body: str, name: str) -> Any:
     envelope = json.loads(body)
     headers = envelope.get("headers") if isinstance(envelope, dict) else None
     return headers.get(name) if isinstance(headers, dict) else None
+
+
+def with_header(body: str, name: str, value: Any) -> str:
+    """Add one header to a message body made by :meth:`TaskMessage.body`."""
+    envelope = json.loads(body)
+    envelope["headers"][name] = value
+    return json.dumps(envelope, separators=(",", ":"))
 
 
 def arguments_of(body: str) -> dict[str, Any]:

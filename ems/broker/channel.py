@@ -156,6 +156,11 @@ class Channel(virtual.Channel):
             if queue not in self._no_ack:
                 self._stopped_pollers.append(poller)
 
+    def basic_qos(self, prefetch_size: int = 0, prefetch_count: int = 0, apply_global: bool = False) -> None:  # noqa: FBT001, FBT002 - kombu's signature
+        """Hold that many messages from now on; a pool that grew makes room before any task ends."""
+        super().basic_qos(prefetch_size, prefetch_count, apply_global)
+        self.room.grown()
+
     def drain_events(self, timeout: float | None = None, callback: Any = None, **_kwargs: Any) -> None:
         """Receive once, for a consumer without a loop.
 

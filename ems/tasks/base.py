@@ -27,6 +27,7 @@ class EmsTask(Task[Any, Any]):
     """
 
     abstract = True
+    Request = "ems.tasks.request:EmsRequest"
 
     def __init__(self, services: Services) -> None:
         self.services = services

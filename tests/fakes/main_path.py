@@ -20,6 +20,7 @@ from fakes.tables import (
     single_doubts_of,
     singles_of,
 )
+from fakes.tasks import registered
 from fakes.tracking import tracker_of
 
 from ems import messages, queues
@@ -196,7 +197,8 @@ class MainPath:
             **common,
         )
         services: Any = _Services(sqs, email_delivery, chunk_delivery)
-        self._tasks: dict[str, EmsTask] = {task.name: task for task in (DeliverEmail(services), DeliverChunk(services))}
+        tasks: list[EmsTask] = [registered(DeliverEmail(services)), registered(DeliverChunk(services))]
+        self._tasks = {task.name: task for task in tasks}
 
         self.resolver = resolver_of(tables, self.clock, sqs, through=self.fused)
         self.retries = retries_of(tables, self.clock, through=self.fused)

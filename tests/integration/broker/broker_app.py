@@ -15,7 +15,7 @@ app.conf.broker_transport_options |= {
 }
 
 
-@app.task(name="ems.deliver_email")
+@app.task(name="ems.deliver_email", Request="ems.tasks.request:EmsRequest")
 def deliver_email(*, trace: str, wait_for: str | None = None, fail: bool = False, **_future: Any) -> None:
     """Note the start, wait for a file to appear, fail or note the end."""
     _note(trace, "start")

@@ -98,6 +98,10 @@ class Account:
     def temporary_queues(self) -> list[str]:
         return self.sqs.list_queues(QueueNamePrefix="ems-tmp-").get("QueueUrls", [])
 
+    def consumer_of(self, temporary_queue: str) -> str:
+        """Return the name that Celery gave a temporary queue."""
+        return self.sqs.list_queue_tags(QueueUrl=temporary_queue)["Tags"]["ems:consumer"]
+
 
 @pytest.fixture(scope="session")
 def account(local_aws: LocalAws) -> Account:
@@ -114,7 +118,7 @@ def start_worker(account: Account, tmp_path: Path) -> Iterator[Callable[..., sub
     def start(*, queue: str, name: str = "w", visibility_seconds: int = 30) -> subprocess.Popen[bytes]:
         environment = {**account.environment, "TEST_VISIBILITY_SECONDS": str(visibility_seconds)}
         log = tmp_path / f"{name}-{len(started)}.log"
-        arguments = ("-n", f"{name}@test", "-P", "threads", "-c", "2", "-Q", queue, "-l", "INFO")
+        arguments = ("-n", f"{name}@test", "-c", "2", "-Q", queue, "-l", "INFO")
         started.append(celery(environment, "worker", *arguments, log=log))
         until(lambda: b"ready." in log.read_bytes())
         return started[-1]

@@ -90,7 +90,7 @@ def test_a_polite_end_finishes_what_runs_and_gives_back_what_waits(
 def test_a_worker_waits_for_sqs_and_goes_on_when_it_is_back(tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "worker.log"
     account = Account(LocalAws(aws_port=port, ses_port=None, state_dir=tmp_path).environment())
-    arguments = ("worker", "-n", "w@test", "-P", "threads", "-c", "2", "-Q", queues.CONTROL, "-l", "INFO")
+    arguments = ("worker", "-n", "w@test", "-c", "2", "-Q", queues.CONTROL, "-l", "INFO")
     worker = celery(account.environment, *arguments, log=log)
     try:
         until(lambda: b"Trying again in" in log.read_bytes())

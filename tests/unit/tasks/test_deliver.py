@@ -9,6 +9,7 @@ import structlog
 from fakes.clock import Clock
 from fakes.queues import MemorySqs
 from fakes.sending import chunk, single
+from fakes.tasks import registered
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
@@ -51,11 +52,13 @@ def services(clock: Clock) -> FakeServices:
 
 
 def deliver_email(services: FakeServices, **more: Any) -> None:
-    DeliverEmail(services).run(**messages.arguments_of(single("e1").message().body), **more)  # type: ignore[arg-type]
+    task = registered(DeliverEmail(services))  # type: ignore[arg-type]
+    task.run(**messages.arguments_of(single("e1").message().body), **more)
 
 
 def deliver_chunk(services: FakeServices, **more: Any) -> None:
-    DeliverChunk(services).run(**messages.arguments_of(chunk(3).message().body), **more)  # type: ignore[arg-type]
+    task = registered(DeliverChunk(services))  # type: ignore[arg-type]
+    task.run(**messages.arguments_of(chunk(3).message().body), **more)
 
 
 RUNS: list[Callable[..., None]] = [deliver_email, deliver_chunk]
