@@ -40,8 +40,15 @@ TOPIC_ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):sns:(?P<region>[a-z0-9-]+):[0-9]{12}:[A-Za-z0-9_-]{1,256}(?:\.fifo)?"
 )
 
+MAX_PUBLIC_URL = 300
+"""Characters. A link with it stands in a header, which SES limits to 995 (sesv2 ``MessageHeader``)."""
+
+MIN_SECRET = 32
+"""Characters of a secret: 128 bits if they are hexadecimal digits."""
+
 _TASK_RATE = re.compile(r"(?P<tasks>[0-9]+(\.[0-9]+)?)(/[smh])?")
 _HTTP_URL = TypeAdapter(HttpUrl)
+_SECRETS = frozenset({"bootstrap_api_key", "unsubscribe_secrets"})
 
 
 class SettingsError(EmsError):
@@ -56,6 +63,13 @@ def _http_url(text: str) -> str:
     if url is None or url.query is not None or url.fragment is not None:
         raise ValueError("name an http:// or https:// URL such as https://ems.example.com")
     return text.rstrip("/")
+
+
+def _public_url(text: str) -> str:
+    url = _http_url(text)
+    if len(url) > MAX_PUBLIC_URL:
+        raise ValueError(f"name a URL of at most {MAX_PUBLIC_URL} characters, since it stands in headers of mails")
+    return url
 
 
 def _task_rate(text: str) -> str:
@@ -95,7 +109,8 @@ class Settings(BaseSettings):
 
     # HTTP edge
     bootstrap_api_key: SecretStr | None = None
-    public_url: WebUrl = "http://127.0.0.1:8000"
+    public_url: Annotated[str, AfterValidator(_public_url)] = "http://127.0.0.1:8000"
+    unsubscribe_secrets: Annotated[tuple[Annotated[SecretStr, Field(min_length=MIN_SECRET)], ...], NoDecode] = ()
     max_recipients: int = Field(default=50_000, ge=1, le=1_000_000)  # the ids of recipients have six digits
     max_body_bytes: int = Field(default=64 * MIB, ge=1024)
     metrics_public: bool = False
@@ -138,7 +153,7 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
-    @field_validator("sns_topic_arns", mode="before")
+    @field_validator("sns_topic_arns", "unsubscribe_secrets", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):
@@ -185,9 +200,9 @@ def _explained(error: ValidationError) -> list[str]:
     """Say in one line a variable what is wrong with it; a value may have missed several alternatives."""
     reasons: dict[str, list[str]] = {}
     for problem in error.errors():
-        reasons.setdefault(f"{_variable(str(problem['loc'][0]))}={problem['input']!r}", []).append(
-            problem["msg"].removeprefix("Value error, ")
-        )
+        field = str(problem["loc"][0])
+        shown = "…" if field in _SECRETS else repr(problem["input"])
+        reasons.setdefault(f"{_variable(field)}={shown}", []).append(problem["msg"].removeprefix("Value error, "))
     return [f"{what}: {'; or: '.join(why)}; docs/operations.md describes it" for what, why in reasons.items()]
 
 

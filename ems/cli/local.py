@@ -2,6 +2,7 @@
 
 import json
 import logging
+import secrets
 import signal
 import sys
 import time
@@ -37,7 +38,8 @@ def provision(*, webhook: bool) -> None:
     """Prepare the account that the standard AWS variables point at; a second run changes nothing."""
     from ems.local.provision import Provisioner  # noqa: PLC0415 - only this command needs it
 
-    provisioner = Provisioner(settings_of_environment())
+    settings = settings_of_environment()
+    provisioner = Provisioner(settings)
     failed = False
     for step in provisioner.run(webhook=webhook):
         failed |= step.error is not None
@@ -46,6 +48,11 @@ def provision(*, webhook: bool) -> None:
         click.echo(
             f"\nThe web process accepts events of this topic only when it is told so:\n"
             f"export EMS_SNS_TOPIC_ARNS={provisioner.topic_arn}"
+        )
+    if not settings.unsubscribe_secrets:
+        click.echo(
+            f"\nBulk mail needs a secret for its links, the same for all processes; here is a new one:\n"
+            f"export EMS_UNSUBSCRIBE_SECRETS={secrets.token_hex(32)}"
         )
     sys.exit(1 if failed else 0)
 

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import urllib3
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -22,6 +24,9 @@ SINGLES = 20
 BULK = 1000
 SIMULATED = {"bounce": 30, "complaint": 10, "ooto": 20, "suppressionlist": 10, "success": 30}
 """Mailbox-simulator addresses among the bulk recipients, told apart by labels."""
+
+LEAVING = f"person-{BULK - 1}@example.com"
+"""Who unsubscribes once everything has arrived."""
 
 POLL_SECONDS = 0.4
 PATIENCE_SECONDS = 120
@@ -45,6 +50,7 @@ def run(*, state_dir: Path, console: Console) -> int:
         demo.watch(batch_id)
         demo.wait_for_singles(singles)
         demo.wait_for_events()
+        demo.unsubscribe()
         return demo.report(batch_id, len(singles))
 
 
@@ -63,6 +69,8 @@ class _Demo:
             ("come-back", "bulk", "{{name}}, we miss you"),
         ):
             html = '<p>Dear {{name}},</p><p><a href="https://example.com/stage">Go to your stage</a></p>'
+            if kind == "bulk":
+                html += '<p><a href="{{unsubscribe_url}}">Unsubscribe</a></p>'
             self._api.call(
                 "POST",
                 "/campaigns",
@@ -143,6 +151,14 @@ class _Demo:
 
         self._until(counted, "events are still on their way")
 
+    def unsubscribe(self) -> None:
+        """Do what a mailbox provider does for a reader who wants no more: post to the link in the mail's header."""
+        mail = next(self._simulator.mails(campaign_id="come-back", recipient=LEAVING))
+        url = self._simulator.mail(mail["message_id"])["headers"]["List-Unsubscribe"].strip("<>")
+        answer = urllib3.request("POST", url, fields={"List-Unsubscribe": "One-Click"}, redirect=False)
+        if answer.status != HTTPStatus.OK:
+            raise DemoError(f"unsubscribing answered {answer.status}: {answer.data.decode()}")
+
     def report(self, batch_id: str, singles: int) -> int:
         """Print the table and the verdict; 0 when everything adds up."""
         verdicts = [self._services.auditor.batch(batch_id), *self._services.auditor.campaign("result-is-out")]
@@ -185,7 +201,10 @@ def _figures(
     rows = [
         ("accepted", str(accepted)),
         ("sent", str(sender.get("sent", 0))),
-        *((name, str(events.get(name, 0))) for name in ("delivery", "bounce", "complaint", "open", "click")),
+        *(
+            (name, str(events.get(name, 0)))
+            for name in ("delivery", "bounce", "complaint", "open", "click", "unsubscribe")
+        ),
         ("failed", str(sender.get("failed", 0))),
         ("in doubt", str(sender.get("in_doubt", 0))),
         ("seconds at SES", f"{report['seconds']:.1f}"),
@@ -202,6 +221,7 @@ def _figures(
         f"{report['duplicates']} mails went out twice": report["duplicates"] == 0,
         f"the fullest second had {report['fullest_second']} recipients": report["fullest_second"] <= limit,
         f"SES throttled {report['throttled_calls']} calls": report["throttled_calls"] == 0,
+        f"EMS counted {events.get('unsubscribe', 0)} who unsubscribed": events.get("unsubscribe") == 1,
     }
     breaks += [text for text, holds in expected.items() if not holds]
     for kind, counts in report["events"].items():

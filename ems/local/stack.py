@@ -32,6 +32,7 @@ class Stack(Running):
         self.web_port = free_port(port_of("PORT", WEB_PORT))
         self.flower_port = free_port(port_of("FLOWER_PORT", FLOWER_PORT))
         self.api_key = os.environ.get("EMS_BOOTSTRAP_API_KEY") or f"local-{secrets.token_hex(12)}"
+        self._unsubscribe_secrets = os.environ.get("EMS_UNSUBSCRIBE_SECRETS") or secrets.token_urlsafe(32)
         self.log = state_dir / "ems.log"
         self.aws = LocalAws(
             aws_port=free_port(port_of("EMS_LOCAL_AWS_PORT", DEFAULT_AWS_PORT)),
@@ -87,6 +88,7 @@ class Stack(Running):
                 "EMS_PUBLIC_URL": self.url,
                 "FLOWER_UNAUTHENTICATED_API": "true",  # it listens on loopback only
                 "EMS_BOOTSTRAP_API_KEY": self.api_key,
+                "EMS_UNSUBSCRIBE_SECRETS": self._unsubscribe_secrets,
                 "EMS_LOG_FORMAT": os.environ.get("EMS_LOG_FORMAT", "console"),
             }
         )

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from ems import queues
 from ems.errors import ConflictError, InvalidError, NoValidRecipientError, TooLargeError, UnavailableError
+from ems.links import UnsubscribeLinks
 from ems.sending import ids
 from ems.sending.payloads import CHUNK_RECIPIENTS, ChunkPayload, ChunkRecipient, SinglePayload
 from ems.sending.ports import QueueSender
@@ -41,7 +42,7 @@ class Acceptance:
     *chunk_size* says how many recipients a chunk should have, or raises UnavailableError; *clock* gives epoch seconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each of them is a part of accepting
         self,
         *,
         campaigns: CampaignReader,
@@ -50,6 +51,7 @@ class Acceptance:
         queue: QueueSender,
         chunk_size: Callable[[], int],
         waiting: WaitingRoom,
+        links: UnsubscribeLinks,
         limits: Limits,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -59,6 +61,7 @@ class Acceptance:
         self._queue = queue
         self._chunk_size = chunk_size
         self._waiting = waiting
+        self._links = links
         self._limits = limits
         self._clock = clock
 
@@ -69,7 +72,7 @@ class Acceptance:
             UnknownIdError: There is no such campaign.
             InvalidError: A field cannot be accepted.
             ConflictError: The idempotency key belongs to another request.
-            UnavailableError: DynamoDB or SQS cannot take it; nothing will be sent.
+            UnavailableError: DynamoDB or SQS cannot take it, or a setting is missing; nothing will be sent.
         """
         email_id = ids.new_id("email", key_id=caller.key_id, idempotency_key=caller.idempotency_key)
         fingerprint = ids.fingerprint(asdict(request))
@@ -78,7 +81,7 @@ class Acceptance:
             known = self._singles.find(email_id)
             if known is not None and known.fingerprint == fingerprint and known.enqueued:
                 return AcceptedEmail(email_id, known.status)
-        campaign = self._campaigns.get(request.campaign_id)
+        campaign = self._campaign(request.campaign_id)
         window = _window(campaign, caller)
         payload = single_payload(
             campaign, request, email_id, window_seconds=window, now=self._clock(), request_id=caller.request_id
@@ -102,7 +105,7 @@ class Acceptance:
             NoValidRecipientError: No recipient can be accepted.
             TooLargeError: More recipients than one request may carry.
             ConflictError: The idempotency key belongs to another request.
-            UnavailableError: DynamoDB or SQS cannot take it; nothing will be sent.
+            UnavailableError: DynamoDB or SQS cannot take it, or a setting is missing; nothing will be sent.
         """
         batch_id = ids.new_id("batch", key_id=caller.key_id, idempotency_key=caller.idempotency_key)
         fingerprint = ids.fingerprint(_content(request))
@@ -112,7 +115,7 @@ class Acceptance:
             if known is not None and known.accepted and known.fingerprint == fingerprint:
                 rejected = check(known, request.recipients, shared=request.data).rejected
                 return AcceptedBatch(batch_id, known.total, rejected)
-        campaign = self._campaigns.get(request.campaign_id)
+        campaign = self._campaign(request.campaign_id)
         checked = self._checked(campaign, request)
         size = self._size_of_chunks()
         chunks = list(chunked(checked.accepted, shared=request.data, size=size))
@@ -127,6 +130,12 @@ class Acceptance:
             self._waiting.admit(batch, _chunk_payloads(campaign, batch, chunks, data=request.data, window=window))
             self._start(batch)
         return AcceptedBatch(batch_id, batch.total if existing is None else existing.total, checked.rejected)
+
+    def _campaign(self, campaign_id: str) -> Campaign:
+        """Return a campaign whose mails can be sent as they must be."""
+        campaign = self._campaigns.get(campaign_id)
+        self._links.require(campaign.kind)
+        return campaign
 
     def _checked(self, campaign: Campaign, request: BulkRequest) -> Checked:
         number = len(request.recipients)

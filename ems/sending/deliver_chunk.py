@@ -10,6 +10,7 @@ import structlog
 
 from ems.aws.ses_answers import NotNow, Outcome
 from ems.governor.errors import LeaseError
+from ems.links import UnsubscribeLinks
 from ems.sending.chunk_doubts import ChunkDoubts
 from ems.sending.chunk_outcomes import erased_of, judge, settled_at, suppressed_of
 from ems.sending.deliver_email import SENDER_DIED
@@ -66,6 +67,7 @@ class ChunkDelivery:
         governor: RateGovernor,
         mailer: Mailer,
         doubts: ChunkDoubts,
+        links: UnsubscribeLinks,
         configuration_set: str,
         timing: Timing,
         watch: DeliveryWatch = UNWATCHED,
@@ -78,6 +80,7 @@ class ChunkDelivery:
         self._governor = governor
         self._mailer = mailer
         self._doubts = doubts
+        self._links = links
         self._configuration_set = configuration_set
         self._timing = timing
         self._watch = watch
@@ -87,13 +90,15 @@ class ChunkDelivery:
         """Send what is left of the chunk, as far as one slice of time goes.
 
         Raises:
-            UnavailableError: DynamoDB cannot be reached; hand the chunk in again later.
+            UnavailableError: DynamoDB cannot be reached, or a setting is missing; hand the chunk in again later.
         """
         chunk, suppressed = self._looked_up(chunk)
         passed = self._gate.check(chunk)
         if not isinstance(passed, Passed):
             return passed
-        # The size of a call is asked for before anything is in hand: a failure here leaves nothing to give back.
+        # Whatever may fail is asked for before anything is in hand: then there is nothing to give back.
+        if not passed.cancelled:
+            self._links.require(chunk.kind)
         call_size = self._governor.call_size()
         hold = _Hold(lease_owner(), since=self._clock(), call_size=call_size, suppressed=suppressed)
         claimed = self._claim(chunk, hold, may_resend=not passed.cancelled)
@@ -190,7 +195,7 @@ class ChunkDelivery:
                 return self._hand_back(chunk, state, hold, after_refused_lease(error, now=self._clock()))
             try:
                 outcomes = self._mailer.send(
-                    template, chunk.mails(state.under_way), not_after=min(lease.not_after, last_call)
+                    template, chunk.mails(state.under_way, self._links), not_after=min(lease.not_after, last_call)
                 )
             finally:
                 self._governor.returned(lease)

@@ -14,6 +14,7 @@ from ems.aws.ses_answers import Accepted, NotNow, Outcome, Refused, Unknown
 from ems.governor.errors import LeaseError
 from ems.governor.lease import Lease
 from ems.governor.policy import Lane
+from ems.links import UnsubscribeLinks
 from ems.sending.chunk_outcomes import erased_of
 from ems.sending.guard import ContentGuard
 from ems.sending.outcomes import Delivery, Finished, Postponed, after_pause, after_refused_lease
@@ -46,6 +47,7 @@ class EmailDelivery:
         governor: RateGovernor,
         mailer: Mailer,
         doubts: SingleDoubts,
+        links: UnsubscribeLinks,
         configuration_set: str,
         call_seconds: float,
         watch: DeliveryWatch = UNWATCHED,
@@ -57,6 +59,7 @@ class EmailDelivery:
         self._governor = governor
         self._mailer = mailer
         self._doubts = doubts
+        self._links = links
         self._configuration_set = configuration_set
         self._lease_seconds = call_seconds + 10
         self._watch = watch
@@ -66,7 +69,7 @@ class EmailDelivery:
         """Send the mail if it has not been, and record what became of it.
 
         Raises:
-            UnavailableError: DynamoDB cannot be reached; hand the mail in again later.
+            UnavailableError: DynamoDB cannot be reached, or a setting is missing; hand the mail in again later.
         """
         self._guard.let_go(mail)
         mail, suppressed = self._looked_up(mail)
@@ -76,7 +79,7 @@ class EmailDelivery:
         if self._guard.holds(mail):
             self._watch.settled(mail.kind, Status.HELD)
             return Finished()
-        outgoing = _without_copies(mail, suppressed)
+        outgoing = _without_copies(mail, suppressed, self._links)
         lane: Lane = "transactional" if mail.kind == "transactional" else "bulk"
         try:
             # Booked before the claim, which is written while the slot comes: whoever waits for the line is in nobody's
@@ -183,8 +186,8 @@ class EmailDelivery:
         return self._doubts.wait()
 
 
-def _without_copies(mail: SinglePayload, suppressed: Collection[str]) -> Mail:
+def _without_copies(mail: SinglePayload, suppressed: Collection[str], links: UnsubscribeLinks) -> Mail:
     """Build the SES mail without the copies to *suppressed* addresses (lower case)."""
     cc = [address for address in mail.cc if address.lower() not in suppressed]
     bcc = [address for address in mail.bcc if address.lower() not in suppressed]
-    return mail.mail(cc=cc, bcc=bcc)
+    return mail.mail(links, cc=cc, bcc=bcc)

@@ -12,6 +12,7 @@ from typing import Any, Self
 from ems import messages
 from ems.aws.ses import Mail, Template
 from ems.aws.sqs import OutgoingMessage
+from ems.links import UnsubscribeLink, UnsubscribeLinks
 from ems.messages import TaskMessage
 from ems.sending.ids import recipient_id
 from ems.store.chunk_state import ChunkKey
@@ -89,9 +90,12 @@ class SinglePayload:
         task = TaskMessage(messages.DELIVER_EMAIL, {"mail": asdict(self)}, label=self.email_id)
         return OutgoingMessage(task.body(), delay_seconds=delay_seconds)
 
-    def mail(self, *, cc: Sequence[str], bcc: Sequence[str]) -> Mail:
-        """Build the SES mail to those copies that may be sent."""
-        return Mail(self.email_id, self.to, self.data, cc=tuple(cc), bcc=tuple(bcc), tags=self.tags)
+    def mail(self, links: UnsubscribeLinks, *, cc: Sequence[str], bcc: Sequence[str]) -> Mail:
+        """Build the SES mail to those copies that may be sent; its link is the main recipient's."""
+        url = links.url(self.kind, UnsubscribeLink(self.email_id, self.campaign_id, self.to))
+        return Mail(
+            self.email_id, self.to, self.data, cc=tuple(cc), bcc=tuple(bcc), tags=self.tags, unsubscribe_url=url
+        )
 
     def template(self, configuration_set: str) -> Template:
         """Build what SES needs beside the mail."""
@@ -183,9 +187,14 @@ class ChunkPayload:
         """Name the mail at *position* of the chunk."""
         return recipient_id(self.batch_id, self.recipients[position].index)
 
-    def mails(self, positions: Iterable[int]) -> list[Mail]:
+    def mails(self, positions: Iterable[int], links: UnsubscribeLinks) -> list[Mail]:
         """Build the SES mails at *positions*."""
-        return [Mail(self.email_id(p), self.recipients[p].to, self.data_of(p)) for p in positions]
+        return [self._mail(position, links) for position in positions]
+
+    def _mail(self, position: int, links: UnsubscribeLinks) -> Mail:
+        email_id, to = self.email_id(position), self.recipients[position].to
+        url = links.url(self.kind, UnsubscribeLink(email_id, self.campaign_id, to))
+        return Mail(email_id, to, self.data_of(position), unsubscribe_url=url)
 
     def data_of(self, position: int) -> dict[str, Any]:
         """Return what the template is filled with at *position*."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
+from ems.aws.ses import UNSUBSCRIBE_VARIABLE
 from ems.errors import RejectedRecipient
 from ems.sending.addresses import AddressError, normalise
 from ems.sending.payloads import CHUNK_BYTES, ChunkRecipient
@@ -25,6 +26,10 @@ class Checked:
 
 class Needs(Protocol):
     """What a template needs of data: a campaign's now, or a batch's as its campaign was when it was accepted."""
+
+    @property
+    def kind(self) -> str:
+        """Return ``transactional``, or ``bulk``, whose mails have a variable of EMS's own."""
 
     @property
     def subject(self) -> str:
@@ -124,7 +129,12 @@ def _check_one(needs: Needs, index: int, entry: Any, shared: Shared) -> ChunkRec
 
 def data_problem(needs: Needs, *, own: Mapping[str, Any], shared: Shared) -> str | None:
     """Say what about the data would make SES fail to render the template; None if nothing."""
-    missing = missing_variables(needs.variables, shared=shared.data, own=own)
+    required: Sequence[str] = needs.variables
+    if needs.kind == "bulk":
+        if UNSUBSCRIBE_VARIABLE in own or UNSUBSCRIBE_VARIABLE in shared.data:
+            return f"data must not hold {UNSUBSCRIBE_VARIABLE!r}: EMS makes it for each mail of a bulk campaign"
+        required = [path for path in required if path != UNSUBSCRIBE_VARIABLE]
+    missing = missing_variables(required, shared=shared.data, own=own)
     if missing:
         return f"the template needs {_listed(missing)}; put it into data"
     breaking = line_breaking_variables(needs.subject, shared=shared.data, own=own)

@@ -208,7 +208,7 @@ class BatchRow(Model):
 class SuppressionRow(Model):
     """An address that gets no mail: of no kind (``scope`` ``all``) or of no campaign (``bulk``).
 
-    ``earlier_reason`` and ``earlier_since`` are of the entry for bulk that gave way to this one for all mail.
+    ``earlier_reason`` and ``earlier_since`` are of an entry for bulk beside this one for all mail.
 
     An ``address`` that starts with ``erased#`` is the mark of a person erased at ``erased_at``
     (:mod:`ems.store.erased`); its scope may be ``none``, and then it expires.

@@ -13,6 +13,7 @@ from pynamodb.transactions import TransactWrite
 from ems.store.erased import NOT_SUPPRESSED, AddressHashes
 from ems.store.failures import translated
 from ems.store.parallel import KEYS_A_CALL, in_pages
+from ems.store.reasons import Reason
 from ems.store.retention import expiry
 from ems.store.tables import Tables
 from ems.store.transactions import transact
@@ -36,10 +37,11 @@ class Removals:
         self._clock = clock
         self._sleep = sleep
 
-    def remove(self, address: str) -> bool:
+    def remove(self, address: str, *, reason: Reason | None = None) -> bool:
         """Take *address* (lower case) off the list and note it, both or neither; False when it is not on the list.
 
-        Of a person who was erased it is the mark that says so no more, and the note names its hash.
+        With a *reason* only an entry of that reason goes. Of a person who was erased it is the mark that says so no
+        more, and the note names its hash.
 
         Raises:
             UnavailableError: DynamoDB cannot be reached; it may or may not be gone.
@@ -49,12 +51,14 @@ class Removals:
         mark_goes = expiry(now, 2 * self._retention)
         lift: list[Action] = [listed.scope.set(NOT_SUPPRESSED), listed.expires_at.set(mark_goes)]
 
+        wanted = listed.address.exists() if reason is None else listed.reason == reason
+
         def delete(transaction: TransactWrite) -> None:
-            transaction.delete(listed(address), condition=listed.address.exists())
+            transaction.delete(listed(address), condition=wanted)
             self._note(transaction, address, now)
 
         def lift_mark(transaction: TransactWrite) -> None:
-            suppressing = listed.scope.is_in("all", "bulk")
+            suppressing = wanted & listed.scope.is_in("all", "bulk")
             transaction.update(listed(mark), actions=lift, condition=suppressing)
             self._note(transaction, mark, now)
 

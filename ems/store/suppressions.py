@@ -35,7 +35,7 @@ class Suppression:
         source: Who says so: ``ses-event``, an API key, the command line, or what an import says.
         since: Epoch seconds.
         email_id: The mail that brought it about, if one did.
-        earlier_reason: Why it got no bulk mail before it got none at all: who unsubscribed, and bounced later.
+        earlier_reason: Why it would get no bulk mail without this entry for all mail: who unsubscribed and bounced.
         earlier_since: Since when that was so, in epoch seconds.
     """
 
@@ -103,10 +103,11 @@ class Suppressions:
         since: float,
         email_id: str | None = None,
     ) -> bool:
-        """Suppress *address* and tell whether that changed anything.
+        """Suppress *address* and tell whether that changed which mail it gets.
 
         The first reason stays, so that its history does; only an entry for bulk gives way to one for all mail, which
-        remembers its reason. Of a person who was erased the mark says it, and the address stays away.
+        remembers its reason, as does one that was there before. Of a person who was erased the mark says it, and the
+        address stays away.
 
         Args:
             address: In any case.
@@ -125,7 +126,7 @@ class Suppressions:
         row = table(key, reason=reason, scope=scope, source=source, since=since, email_id=email_id)
         if conditionally("cannot write a suppression", row.save, condition=table.address.does_not_exist()):
             return True
-        return scope == "all" and self._widen(row)
+        return self._widen(row) if scope == "all" else self._remember(row)
 
     def _widen(self, row: SuppressionRow) -> bool:
         """Write *row* over an entry for bulk; False when there is none any more."""
@@ -145,6 +146,17 @@ class Suppressions:
             actions=actions,
             condition=table.scope == "bulk",
         )
+
+    def _remember(self, row: SuppressionRow) -> bool:
+        """Keep what *row* says beside an entry for all mail; False, since the address gets no other mail for it."""
+        table = self._table
+        conditionally(
+            "cannot write a suppression",
+            table(row.address).update,
+            actions=[table.earlier_reason.set(row.reason), table.earlier_since.set(row.since)],
+            condition=(table.scope == "all") & table.earlier_reason.does_not_exist(),
+        )
+        return False
 
     def get(self, address: str) -> Suppression | None:
         """Read the entry of *address*, consistently, or what the mark says if it was erased; None when nothing does.

@@ -22,6 +22,7 @@ _OF_THE_WHOLE_MAIL = (
     EventType.REJECT,
     EventType.RENDERING_FAILURE,
     EventType.SUBSCRIPTION,
+    EventType.UNSUBSCRIBE,
 )
 """Events that do not say which recipient they are about."""
 

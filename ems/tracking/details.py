@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ems.links import without_token
+
 MAX_TEXT = 500
 MAX_LINK = 1000
 
@@ -70,7 +72,7 @@ def _pick(source: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]
     for theirs, ours in names.items():
         value = source.get(theirs)
         if isinstance(value, str):
-            value = value[: MAX_LINK if ours == "link" else MAX_TEXT]
+            value = without_token(value)[:MAX_LINK] if ours == "link" else value[:MAX_TEXT]
         if isinstance(value, str | int | float):
             picked[ours] = value
     return picked

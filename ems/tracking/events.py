@@ -24,7 +24,11 @@ _NOTIFICATIONS_GREETING = "AmazonSnsSubscriptionSucceeded"
 
 
 class EventType(StrEnum):
-    """What an event says. ``not_spam`` is a complaint message that takes a complaint back."""
+    """What an event says.
+
+    ``not_spam`` is a complaint message that takes a complaint back. ``subscription`` comes from SES's own list
+    management, ``unsubscribe`` from no SES at all: the recipient followed the link of EMS.
+    """
 
     SEND = "send"
     DELIVERY = "delivery"
@@ -37,6 +41,7 @@ class EventType(StrEnum):
     REJECT = "reject"
     RENDERING_FAILURE = "rendering_failure"
     SUBSCRIPTION = "subscription"
+    UNSUBSCRIBE = "unsubscribe"
     UNKNOWN = "unknown"
 
 

@@ -12,6 +12,7 @@ KEPT_DETAILS = frozenset(
         "action",
         "bounce_subtype",
         "bounce_type",
+        "by",
         "complaint_subtype",
         "delay_type",
         "feedback_id",
@@ -22,7 +23,8 @@ KEPT_DETAILS = frozenset(
         "unsubscribed",
     }
 )
-"""SES's own words and figures; everything else of an event's detail goes, also what a later release adds."""
+"""Words and figures of SES, and how somebody unsubscribed; everything else of an event's detail goes, also what a later
+release adds."""
 
 
 def history_without(

@@ -32,6 +32,5 @@ def verdict_on(event: SesEvent) -> Verdict | None:
             # Bounced by SES's list management; the address itself works.
             return Verdict(reason="unsubscribe", scope="bulk")
         return Verdict(reason="bounce", scope="all")
-    if event.type is EventType.SUBSCRIPTION and event.detail.get("unsubscribed") is True:
-        return Verdict(reason="unsubscribe", scope="bulk")
-    return None
+    left = event.type is EventType.SUBSCRIPTION and event.detail.get("unsubscribed") is True
+    return Verdict(reason="unsubscribe", scope="bulk") if left or event.type is EventType.UNSUBSCRIBE else None

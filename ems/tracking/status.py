@@ -27,6 +27,7 @@ class Evidence(StrEnum):
     COMPLAINT = "complaint"
     NOT_SPAM = "not_spam"
     SUBSCRIPTION = "subscription"
+    UNSUBSCRIBE = "unsubscribe"
     UNKNOWN = "unknown"
 
 
@@ -45,29 +46,30 @@ BOUN, COMP = Status.BOUNCED, Status.COMPLAINED
 # - a delay after the delivery: it is late news, so delivered stays;
 # - not-spam: somebody moved the mail out of the junk folder, so it was delivered; it takes no complaint back, since
 #   the complaint may come from another person behind the same address;
-# - subscription: whoever changes preferences holds the mail, but SES does not say that it was delivered, so sent;
+# - subscription, unsubscribe: whoever changes preferences holds the mail, but SES does not say that it was delivered,
+#   so sent;
 # - unknown: proves nothing that we could name;
 # - rejected and rendering_failed exclude each other; of the two the table keeps the latter, in either order.
 # fmt: off
 _ROWS: Mapping[Status, tuple[Status, ...]] = {
-    #      send  delay soft  deliv open  click rejec rende hard  compl nspam subsc unknown
-    QUEU: (SENT, DELA, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, SENT, QUEU),
-    SENG: (SENT, DELA, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, SENT, SENG),
-    DOUB: (SENT, DELA, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, SENT, DOUB),
-    HELD: (SENT, DELA, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, SENT, HELD),
-    SUPP: (SENT, DELA, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, SENT, SUPP),
-    CANC: (SENT, DELA, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, SENT, CANC),
-    SENT: (SENT, DELA, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, SENT, SENT),
-    DELA: (DELA, DELA, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, DELA, DELA),
-    SOFT: (SOFT, SOFT, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, SOFT, SOFT),
-    DELI: (DELI, DELI, DELI, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, DELI, DELI),
-    OPEN: (OPEN, OPEN, OPEN, OPEN, OPEN, CLIC, REJE, REND, BOUN, COMP, OPEN, OPEN, OPEN),
-    CLIC: (CLIC, CLIC, CLIC, CLIC, CLIC, CLIC, REJE, REND, BOUN, COMP, CLIC, CLIC, CLIC),
-    FAIL: (FAIL, FAIL, FAIL, FAIL, FAIL, FAIL, REJE, REND, BOUN, COMP, FAIL, FAIL, FAIL),
-    REJE: (REJE, REJE, REJE, REJE, REJE, REJE, REJE, REND, BOUN, COMP, REJE, REJE, REJE),
-    REND: (REND, REND, REND, REND, REND, REND, REND, REND, BOUN, COMP, REND, REND, REND),
-    BOUN: (BOUN, BOUN, BOUN, BOUN, BOUN, BOUN, BOUN, BOUN, BOUN, COMP, BOUN, BOUN, BOUN),
-    COMP: (COMP, COMP, COMP, COMP, COMP, COMP, COMP, COMP, COMP, COMP, COMP, COMP, COMP),
+    #      send  delay soft  deliv open  click rejec rende hard  compl nspam subsc unsub unknown
+    QUEU: (SENT, DELA, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, SENT, SENT, QUEU),
+    SENG: (SENT, DELA, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, SENT, SENT, SENG),
+    DOUB: (SENT, DELA, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, SENT, SENT, DOUB),
+    HELD: (SENT, DELA, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, SENT, SENT, HELD),
+    SUPP: (SENT, DELA, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, SENT, SENT, SUPP),
+    CANC: (SENT, DELA, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, SENT, SENT, CANC),
+    SENT: (SENT, DELA, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, SENT, SENT, SENT),
+    DELA: (DELA, DELA, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, DELA, DELA, DELA),
+    SOFT: (SOFT, SOFT, SOFT, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, SOFT, SOFT, SOFT),
+    DELI: (DELI, DELI, DELI, DELI, OPEN, CLIC, REJE, REND, BOUN, COMP, DELI, DELI, DELI, DELI),
+    OPEN: (OPEN, OPEN, OPEN, OPEN, OPEN, CLIC, REJE, REND, BOUN, COMP, OPEN, OPEN, OPEN, OPEN),
+    CLIC: (CLIC, CLIC, CLIC, CLIC, CLIC, CLIC, REJE, REND, BOUN, COMP, CLIC, CLIC, CLIC, CLIC),
+    FAIL: (FAIL, FAIL, FAIL, FAIL, FAIL, FAIL, REJE, REND, BOUN, COMP, FAIL, FAIL, FAIL, FAIL),
+    REJE: (REJE, REJE, REJE, REJE, REJE, REJE, REJE, REND, BOUN, COMP, REJE, REJE, REJE, REJE),
+    REND: (REND, REND, REND, REND, REND, REND, REND, REND, BOUN, COMP, REND, REND, REND, REND),
+    BOUN: (BOUN, BOUN, BOUN, BOUN, BOUN, BOUN, BOUN, BOUN, BOUN, COMP, BOUN, BOUN, BOUN, BOUN),
+    COMP: (COMP, COMP, COMP, COMP, COMP, COMP, COMP, COMP, COMP, COMP, COMP, COMP, COMP, COMP),
 }
 # fmt: on
 

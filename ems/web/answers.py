@@ -53,7 +53,7 @@ class TimelineEntry(Answer):
 
     type: str = Field(
         description="send, delivery, delivery_delay, open, click, bounce, complaint, not_spam, reject, "
-        "rendering_failure, subscription or unknown.",
+        "rendering_failure, subscription, unsubscribe or unknown.",
         examples=["delivery"],
     )
     at: AwareDatetime = Field(description="When it happened, by SES's clock.")

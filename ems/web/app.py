@@ -16,6 +16,7 @@ from ems.web.operations import mount
 from ems.web.sends import Sends
 from ems.web.services import WebServices
 from ems.web.suppressions import Suppressions
+from ems.web.unsubscribe import Unsubscribe
 from ems.web.webhooks import Webhooks
 
 
@@ -38,6 +39,7 @@ def create_app(services: WebServices, settings: Settings) -> Flask:
         Monitoring(services.rate, HealthChecks(services.health)),
         Metrics((http_metrics, services.registry), authenticator, public=settings.metrics_public),
         Webhooks(services.intake),
+        Unsubscribe(services.links, services.unsubscribing),
     )
     operations = mount(app, resources, authenticator)
     app.register_blueprint(docs.blueprint(operations))

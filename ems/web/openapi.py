@@ -14,6 +14,8 @@ from ems.web.problems import MEDIA_TYPE
 
 REFERENCE = "#/components/schemas/{model}"
 SECURITY = "apiKey"
+HTML = "text/html"
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 _ABOUT = """\
 Sends mails through Amazon SES, never over its rate, and tracks every mail.
@@ -34,6 +36,7 @@ _TAGS = {
     "erasures": "Taking a person out of all records.",
     "monitoring": "Rate, health and metrics.",
     "webhooks": "What Amazon SNS posts.",
+    "unsubscribing": "Where the links of bulk mails lead.",
 }
 
 _PATH_EXAMPLES = {
@@ -41,6 +44,7 @@ _PATH_EXAMPLES = {
     "batch_id": "Id of a batch, from POST /send-bulk-email.",
     "campaign_id": "Id of a campaign.",
     "erasure_id": "Id of an erasure, from DELETE /recipients/{address}.",
+    "token": "What the link of a bulk mail ends with.",
     "address": "A mail address, URL-encoded, in any case.",
 }
 
@@ -122,6 +126,9 @@ def _operation(one: Operation, schemas: dict[str, Schema]) -> Schema:
     body = one.model("body")
     if body is not None:
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": _reference(body)}}}
+    elif "form" in one.takes:
+        form = {"schema": {"type": "object", "additionalProperties": {"type": "string"}}}
+        described["requestBody"] = {"content": dict.fromkeys(FORMS, form)}
     elif "post" in one.takes:
         described["requestBody"] = {"required": True, "content": {"text/plain": {"schema": {"type": "string"}}}}
     return described
@@ -168,7 +175,10 @@ def _responses(one: Operation) -> Iterator[tuple[int, Schema]]:
         yield status, {"description": _summary(model), "content": _content("application/json", _reference(model))}
     keyed = (401, 403) if one.scope is not None else ()
     for status in sorted({*one.problems, *keyed, *((422,) if one.scope is not None else ()), 500} - one.also.keys()):
-        problem = {"description": _MEANINGS[status], "content": _content(MEDIA_TYPE, _reference(Problem))}
+        content = _content(MEDIA_TYPE, _reference(Problem))
+        if one.media_type == HTML and status in one.problems:
+            content |= _content(HTML, {"type": "string"})  # for browsers
+        problem = {"description": _MEANINGS[status], "content": content}
         yield status, problem | ({"headers": _HEADERS[status]} if status in _HEADERS else {})
 
 

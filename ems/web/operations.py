@@ -3,8 +3,9 @@
 The view of an operation authenticates, reads query and body through the models and calls the method; the OpenAPI
 document (:mod:`ems.web.openapi`) is generated from the same models, so the two cannot part.
 
-A method may take: its path parameters as ``str``, ``query`` (a Query), ``body`` (a Body), ``caller`` (who asks, and the
-Idempotency-Key), ``by`` (who asks, in the words of a record) and ``post`` (the request as it came).
+A method may take: its path parameters as ``str``, ``query`` (a Query), ``body`` (a Body), ``form`` (the fields of a
+form), ``accept`` (what kinds of answer are wanted), ``caller`` (who asks, and the Idempotency-Key), ``by`` (who asks,
+in the words of a record) and ``post`` (the request as it came).
 It returns an Answer, None (204) or a whole Response.
 """
 
@@ -159,6 +160,10 @@ def _view(described: Operation, handler: Callable[..., Any], authenticator: Auth
             arguments |= _checked_arguments(described)
         if "post" in described.takes:
             arguments["post"] = Post(request.get_data(cache=False), dict(request.headers.items()))
+        if "form" in described.takes:
+            arguments["form"] = request.form.to_dict()
+        if "accept" in described.takes:
+            arguments["accept"] = request.accept_mimetypes
         answer = handler(**arguments)
         if answer is None:
             return _empty(described.success)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from prometheus_client import CollectorRegistry
 
+from ems.links import UnsubscribeLink
 from ems.sending.campaigns import CampaignDraft, State
 from ems.sending.emails import EmailView
 from ems.sending.requests import AcceptedBatch, AcceptedEmail, BatchView, BulkRequest, Caller, SingleRequest
@@ -19,6 +20,7 @@ from ems.store.pages import Page
 from ems.store.reasons import Reason, Scope
 from ems.store.status import Status
 from ems.store.suppressions import Suppression
+from ems.tracking.unsubscribing import Road
 from ems.web.queue_metrics import QueueDepths
 from ems.web.rate_metrics import RateMetrics
 
@@ -178,6 +180,23 @@ class Intake(Protocol):
         """Verify a post and put its event into the queue."""
 
 
+class Links(Protocol):
+    """Reads the links of bulk mails."""
+
+    def read(self, token: str) -> UnsubscribeLink | None:
+        """Tell which mail a token names; None if it is none of ours."""
+
+
+class Unsubscribing(Protocol):
+    """Keeps the word of whoever holds such a link."""
+
+    def unsubscribe(self, link: UnsubscribeLink, *, by: Road) -> None:
+        """Send no more bulk mail to the link's address."""
+
+    def come_back(self, link: UnsubscribeLink) -> bool:
+        """Take an unsubscription back, if there is one."""
+
+
 class Rate(Protocol):
     """Reports on the governor's line."""
 
@@ -204,6 +223,8 @@ class WebServices:
     retries: Retries
     keys: Keys
     intake: Intake
+    links: Links
+    unsubscribing: Unsubscribing
     rate: Rate
     health: Mapping[str, Callable[[], None]]
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
@@ -226,6 +247,8 @@ class WebServices:
             retries=services.retries,
             keys=services.api_keys,
             intake=services.intake,
+            links=services.unsubscribe_links,
+            unsubscribing=services.unsubscribing,
             rate=services.rate_report,
             health={"sqs": services.check_sqs, "dynamodb": services.check_dynamodb, "ses": services.check_ses},
             registry=registry,

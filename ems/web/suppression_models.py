@@ -36,7 +36,7 @@ class SuppressionEntry(Answer):
     since: AwareDatetime
     email_id: str | None = Field(description="The mail whose event brought it about.")
     earlier_reason: Reason | None = Field(
-        description="Why it got no bulk mail before it got none at all: who unsubscribed, and bounced later."
+        description="Why it would get no bulk mail without this entry for all mail: who unsubscribed, and bounced."
     )
     earlier_since: AwareDatetime | None
 

@@ -9,6 +9,7 @@ from ems.aws.ses import SesSender
 from ems.aws.sqs import Sqs
 from ems.aws.suppressed import SesSuppressions
 from ems.aws.templates import SesTemplates
+from ems.links import UnsubscribeLinks
 from ems.store.api_keys import ApiKeys
 from ems.store.batches import BatchStore
 from ems.store.campaigns import CampaignStore
@@ -38,6 +39,11 @@ class Outside(Metered):
     def retention_seconds(self) -> float:
         """How long rows live."""
         return self.settings.retention_days * DAY_SECONDS
+
+    @part
+    def unsubscribe_links(self) -> UnsubscribeLinks:
+        """Links by which recipients of bulk mail unsubscribe."""
+        return UnsubscribeLinks.of(self.settings)
 
     @part
     def tables(self) -> Tables:

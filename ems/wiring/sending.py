@@ -68,6 +68,7 @@ class Sending(Doubting):
             queue=self.sqs,
             chunk_size=self.governor.chunk_size,
             waiting=WaitingRoom(self.sqs, self.parking),
+            links=self.unsubscribe_links,
             limits=Limits(recipients=self.settings.max_recipients, ahead_seconds=self.retention_seconds / 2),
         )
 
@@ -117,6 +118,7 @@ class Sending(Doubting):
             governor=self.watched_governor,
             mailer=self.watched_mailer,
             doubts=self.single_doubts,
+            links=self.unsubscribe_links,
             configuration_set=self.settings.configuration_set,
             watch=self.sending_metrics,
             call_seconds=self._call_seconds,
@@ -133,6 +135,7 @@ class Sending(Doubting):
             governor=self.watched_governor,
             mailer=self.watched_mailer,
             doubts=self.chunk_doubts,
+            links=self.unsubscribe_links,
             configuration_set=self.settings.configuration_set,
             watch=self.sending_metrics,
             timing=self._timing,

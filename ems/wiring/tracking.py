@@ -12,6 +12,7 @@ from ems.store.tracking import TrackingStore
 from ems.tracking.apply import Tracker
 from ems.tracking.gather import Gatherer, PostedEvent, track_message
 from ems.tracking.intake import Intake
+from ems.tracking.unsubscribing import Unsubscribing
 from ems.wiring.outside import Outside
 from ems.wiring.parts import part
 
@@ -20,12 +21,23 @@ class Tracking(Outside):
     """The layer ``tracking``."""
 
     @part
+    def tracking_store(self) -> TrackingStore:
+        """Rows of mails, as events change them."""
+        return TrackingStore(self.tables, retention_seconds=self.retention_seconds, clock=time.time)
+
+    @part
     def tracker(self) -> Tracker:
         """Applies SES events."""
-        return Tracker(
-            store=TrackingStore(self.tables, retention_seconds=self.retention_seconds, clock=time.time),
+        return Tracker(store=self.tracking_store, suppressions=self.suppressions, watch=self.tracking_metrics)
+
+    @part
+    def unsubscribing(self) -> Unsubscribing:
+        """Keeps the word of whoever holds a bulk mail's link."""
+        return Unsubscribing(
             suppressions=self.suppressions,
-            watch=self.tracking_metrics,
+            removals=self.removals,
+            store=self.tracking_store,
+            tracker=self.tracker,
         )
 
     @part

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from fakes.clock import Clock
 from fakes.queues import MemorySqs
 from fakes.release import FakeLine, FakeSenders, drainer_of
-from fakes.sending import Died, FakeCampaigns, FakeGovernor, FakeSuppressions, address
+from fakes.sending import LINKS, Died, FakeCampaigns, FakeGovernor, FakeSuppressions, address
 from fakes.tables import (
     batches_of,
     chunk_doubts_of,
@@ -162,6 +162,7 @@ class MainPath:
             queue=sqs,
             chunk_size=lambda: 50,
             waiting=WaitingRoom(sqs, parking, clock=self.clock),
+            links=LINKS,
             limits=Limits(recipients=50_000, ahead_seconds=86_400),
             clock=self.clock,
         )
@@ -180,6 +181,7 @@ class MainPath:
             "guard": guard_of(tables, self.clock, through=self.fused),
             "governor": self.fused(self.governor),
             "mailer": self.fused(self.ses),
+            "links": LINKS,
             "configuration_set": "ems",
             "clock": self.clock,
         }

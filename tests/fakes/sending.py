@@ -10,6 +10,7 @@ from ems.aws.ses import Mail, Template
 from ems.aws.ses_answers import Accepted, NotNow, Outcome
 from ems.errors import UnavailableError
 from ems.governor.lease import Lease
+from ems.links import UnsubscribeLinks
 from ems.sending.payloads import ChunkPayload, ChunkRecipient, SinglePayload
 from ems.store.batches import Batch
 from ems.store.campaigns import Campaign
@@ -32,6 +33,9 @@ CAMPAIGN = Campaign(
     created_at=1.0,
     updated_at=1.0,
 )
+
+
+LINKS = UnsubscribeLinks(["s" * 32], public_url="https://ems.example.com")
 
 
 def address(number: int) -> str:

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from fakes.sending import LINKS
 from fakes.suppressions import FakeSuppressionStore
 from flask.testing import FlaskClient
 
 from ems.errors import ConflictError, EmsError, RejectedRecipient, UnknownIdError
+from ems.links import UnsubscribeLink
 from ems.sending.campaigns import Campaigns
 from ems.sending.emails import EmailView
 from ems.sending.requests import (
@@ -262,6 +264,26 @@ class FakeIntake:
         return self.result
 
 
+@dataclass
+class FakeUnsubscribing:
+    """Notes who left and who came back; ``fails`` meets whoever asks."""
+
+    left: list[tuple[UnsubscribeLink, str]] = field(default_factory=list)
+    back: list[UnsubscribeLink] = field(default_factory=list)
+    fails: EmsError | None = None
+
+    def unsubscribe(self, link: UnsubscribeLink, *, by: str) -> None:
+        if self.fails:
+            raise self.fails
+        self.left.append((link, by))
+
+    def come_back(self, link: UnsubscribeLink) -> bool:
+        if self.fails:
+            raise self.fails
+        self.back.append(link)
+        return any(one == link for one, _ in self.left)
+
+
 class FakeRate:
     def status(self) -> dict[str, object]:
         return {
@@ -331,6 +353,7 @@ class World:
     resolver: FakeResolver = field(default_factory=FakeResolver)
     retries: FakeRetries = field(default_factory=FakeRetries)
     intake: FakeIntake = field(default_factory=FakeIntake)
+    unsubscribing: FakeUnsubscribing = field(default_factory=FakeUnsubscribing)
     templates: FakeTemplates = field(default_factory=FakeTemplates)
     broken: set[str] = field(default_factory=set)
 
@@ -351,6 +374,8 @@ class World:
             retries=self.retries,
             keys=FakeKeys(),
             intake=self.intake,
+            links=LINKS,
+            unsubscribing=self.unsubscribing,
             rate=FakeRate(),
             health={name: lambda name=name: check(name) for name in ("sqs", "dynamodb", "ses")},
         )

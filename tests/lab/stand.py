@@ -12,7 +12,7 @@ import boto3
 import requests
 from requests.adapters import HTTPAdapter
 from stage.polling import until
-from stage.product import KEY, REPOSITORY, Api, bare_environment
+from stage.product import KEY, REPOSITORY, SECRET, Api, bare_environment
 from stage.supervisor import Supervisor
 from stage.wire import Wire
 from urllib3.util import Retry
@@ -111,6 +111,7 @@ class Stand:
             PORT=port,
             EMS_PUBLIC_URL=f"http://127.0.0.1:{port}",
             EMS_BOOTSTRAP_API_KEY=KEY,
+            EMS_UNSUBSCRIBE_SECRETS=SECRET,
             EMS_SES_CALL_SIZE=str(CALL_SIZE),
             EMS_TASK_EVENTS="0",  # nobody watches
             SENDER_THREADS="8",

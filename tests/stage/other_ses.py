@@ -44,6 +44,7 @@ class Taken:
     tags: dict[str, str]
     template: str
     data: dict[str, Any]
+    headers: dict[str, str]
     configuration_set: str
 
     @property
@@ -309,7 +310,7 @@ class OtherSes:
             return {"Status": "TEMPLATE_NOT_FOUND", "Error": f"Template {entry.template} does not exist"}
         message_id = f"0100{uuid.uuid4().hex[:12]}-{uuid.uuid4()}-000000"
         self.books.taken += [
-            Taken(time.time(), to, message_id, entry.tags, entry.template, entry.data, configuration_set)
+            Taken(time.time(), to, message_id, entry.tags, entry.template, entry.data, entry.headers, configuration_set)
             for to in entry.recipients
         ]
         return {"Status": "SUCCESS", "MessageId": message_id}
@@ -345,6 +346,7 @@ class _Entry:
     template: str
     data: dict[str, Any]
     tags: dict[str, str]
+    headers: dict[str, str]
 
 
 def _single(body: dict[str, Any]) -> _Entry:
@@ -353,7 +355,8 @@ def _single(body: dict[str, Any]) -> _Entry:
         _recipients(body["Destination"]),
         template["TemplateName"],
         json.loads(template.get("TemplateData") or "{}"),
-        _tags(body.get("EmailTags", [])),
+        _named(body.get("EmailTags", [])),
+        _named(template.get("Headers", [])),
     )
 
 
@@ -364,12 +367,10 @@ def _entries(body: dict[str, Any]) -> list[_Entry]:
     entries = []
     for one in body["BulkEmailEntries"]:
         own = one.get("ReplacementEmailContent", {}).get("ReplacementTemplate", {}).get("ReplacementTemplateData")
-        tags = {**_tags(body.get("DefaultEmailTags", [])), **_tags(one.get("ReplacementTags", []))}
-        entries.append(
-            _Entry(
-                _recipients(one["Destination"]), default["TemplateName"], {**shared, **json.loads(own or "{}")}, tags
-            )
-        )
+        tags = {**_named(body.get("DefaultEmailTags", [])), **_named(one.get("ReplacementTags", []))}
+        headers = {**_named(default.get("Headers", [])), **_named(one.get("ReplacementHeaders", []))}
+        data = {**shared, **json.loads(own or "{}")}
+        entries.append(_Entry(_recipients(one["Destination"]), default["TemplateName"], data, tags, headers))
     return entries
 
 
@@ -378,8 +379,8 @@ def _recipients(destination: dict[str, list[str]]) -> list[str]:
     return list(itertools.chain.from_iterable(destination.get(kind) or [] for kind in kinds))
 
 
-def _tags(tags: list[dict[str, str]]) -> dict[str, str]:
-    return {tag["Name"]: tag["Value"] for tag in tags}
+def _named(pairs: list[dict[str, str]]) -> dict[str, str]:
+    return {pair["Name"]: pair["Value"] for pair in pairs}
 
 
 class _Server(ThreadingHTTPServer):

@@ -26,6 +26,7 @@ from ems.local.processes import free_port
 REPOSITORY = Path(__file__).parents[2]
 BIN = Path(sys.prefix) / "bin"
 KEY = "key-of-the-tests"
+SECRET = "secret-of-the-tests-" + "s" * 32
 MARK = "EMS_TEST_MARK"
 REGION = "us-east-1"
 STOP_SECONDS = 30.0
@@ -316,6 +317,7 @@ def provisioned(
             FLOWER_PORT=str(free_port()),
             EMS_PUBLIC_URL=f"http://127.0.0.1:{port}",
             EMS_BOOTSTRAP_API_KEY=KEY,
+            EMS_UNSUBSCRIBE_SECRETS=SECRET,
             EMS_SNS_CERT_URL=ses.certificate_url,
             PYTHONUNBUFFERED="1",
             **settings,

@@ -26,6 +26,7 @@ def _nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
         ("EMS_PUBLIC_URL", "ftp://ems.example.com", "such as https://ems.example.com"),
         ("EMS_PUBLIC_URL", "https://", "such as https://ems.example.com"),
         ("EMS_PUBLIC_URL", "https://ems.example.com?a=b", "such as https://ems.example.com"),
+        ("EMS_PUBLIC_URL", "https://ems.example.com/" + "a" * 300, "at most 300 characters"),
         ("EMS_SNS_CERT_URL", "cert.pem", "such as https://ems.example.com"),
         ("EMS_SNS_TOPIC_ARNS", f"{TOPIC},ems-events", "such as arn:aws:sns:us-east-1"),
         ("EMS_MAX_SEND_RATE", "inf", "finite number"),
@@ -75,14 +76,25 @@ def test_an_empty_region_gives_way_to_the_other_variable_and_then_to_the_default
     assert Settings.from_environment().aws_region == "eu-west-1"
 
 
+def test_a_secret_that_is_too_short_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMS_UNSUBSCRIBE_SECRETS", f"{'a' * 32},not-long-enough")
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment()
+    assert "EMS_UNSUBSCRIBE_SECRETS=…" in str(refused.value)
+    assert "at least 32" in str(refused.value)
+    assert "not-long-enough" not in str(refused.value)
+
+
 def test_what_makes_sense_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMS_MAX_RECIPIENTS", "1000000")
     monkeypatch.setenv("EMS_TASK_RATE_LIMIT", "0.5/m")
     monkeypatch.setenv("EMS_PUBLIC_URL", "https://example.com:8443/ems/")
     monkeypatch.setenv("EMS_SNS_TOPIC_ARNS", f" {TOPIC}, arn:aws-cn:sns:cn-north-1:123456789012:a_b-1 ,")
     monkeypatch.setenv("EMS_MAX_SEND_RATE", "14.5")
+    monkeypatch.setenv("EMS_UNSUBSCRIBE_SECRETS", f"{'a' * 32}, {'b' * 40}")
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://[::1]:4566")
     settings = Settings.from_environment()
     assert settings.public_url == "https://example.com:8443/ems"
     assert settings.sns_topic_arns == (TOPIC, "arn:aws-cn:sns:cn-north-1:123456789012:a_b-1")
     assert settings.max_send_rate == 14.5
+    assert [one.get_secret_value() for one in settings.unsubscribe_secrets] == ["a" * 32, "b" * 40]

@@ -1,6 +1,7 @@
 """What SES's answers mean: every error code and every status of a bulk entry."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, get_args
 
 import boto3
@@ -198,3 +199,65 @@ def test_several_mails_go_by_send_bulk_email_each_with_its_whole_data_and_tags(
 
 def test_an_outcome_is_one_of_four_kinds() -> None:
     assert set(get_args(Outcome)) == {Accepted, Refused, NotNow, Unknown}
+
+
+OFFER = [
+    {"Name": "List-Unsubscribe", "Value": "<https://ems.example.com/unsubscribe/t>"},
+    {"Name": "List-Unsubscribe-Post", "Value": "List-Unsubscribe=One-Click"},
+]
+FILLED = '{"unsubscribe_url":"https://ems.example.com/unsubscribe/t","name":"Ada"}'
+
+
+def with_link(mail: Mail) -> Mail:
+    return replace(mail, unsubscribe_url="https://ems.example.com/unsubscribe/t")
+
+
+def test_a_bulk_mail_that_goes_alone_offers_to_unsubscribe_in_its_header_and_to_its_template(
+    stub: Stubber, sender: SesSender
+) -> None:
+    template = {"TemplateName": "ems-welcome-1", "TemplateData": FILLED, "Headers": OFFER}
+    expected = {
+        **COMMON,
+        "Destination": {"ToAddresses": ["ada@example.com"]},
+        "Content": {"Template": template},
+        "EmailTags": tags(team="billing", ems_email_id="e1", ems_campaign_id="welcome"),
+    }
+    stub.add_response("send_email", {"MessageId": "m1"}, expected)
+    assert sender.send(TEMPLATE, [with_link(ADA)]) == [Accepted("m1")]
+
+
+def test_each_mail_of_a_bulk_call_has_an_offer_of_its_own(stub: Stubber, sender: SesSender) -> None:
+    results = [{"Status": "SUCCESS", "MessageId": "m1"}, {"Status": "SUCCESS", "MessageId": "m2"}]
+    entries = [
+        {
+            "Destination": {"ToAddresses": ["ada@example.com"]},
+            "ReplacementTags": tags(team="billing", ems_email_id="e1", ems_campaign_id="welcome"),
+            "ReplacementEmailContent": {"ReplacementTemplate": {"ReplacementTemplateData": FILLED}},
+            "ReplacementHeaders": OFFER,
+        }
+    ] * 2
+    expected = {
+        **COMMON,
+        "DefaultContent": {"Template": {"TemplateName": "ems-welcome-1", "TemplateData": "{}"}},
+        "BulkEmailEntries": entries,
+    }
+    stub.add_response("send_bulk_email", {"BulkEmailEntryResults": results}, expected)
+    assert sender.send(TEMPLATE, [with_link(ADA)] * 2) == [Accepted("m1"), Accepted("m2")]
+
+
+def test_a_value_that_an_older_release_accepted_for_the_variable_stays(stub: Stubber, sender: SesSender) -> None:
+    mail = with_link(Mail("e1", "ada@example.com", {"unsubscribe_url": "https://shop.example.com/leave"}))
+    expected = {
+        **COMMON,
+        "Destination": {"ToAddresses": ["ada@example.com"]},
+        "Content": {
+            "Template": {
+                "TemplateName": "ems-welcome-1",
+                "TemplateData": '{"unsubscribe_url":"https://shop.example.com/leave"}',
+                "Headers": OFFER,
+            }
+        },
+        "EmailTags": tags(ems_email_id="e1", ems_campaign_id="welcome"),
+    }
+    stub.add_response("send_email", {"MessageId": "m1"}, expected)
+    assert sender.send(TEMPLATE, [mail]) == [Accepted("m1")]

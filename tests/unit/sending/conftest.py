@@ -4,9 +4,20 @@ import pytest
 from fakes.clock import Clock
 from fakes.queues import MemorySqs
 from fakes.release import FakeLine, FakeSenders, drainer_of
-from fakes.sending import ChunkSize, FakeCampaigns, FakeGovernor, FakeMailer, FakeSuppressions, Heard, address, batch
+from fakes.sending import (
+    LINKS,
+    ChunkSize,
+    FakeCampaigns,
+    FakeGovernor,
+    FakeMailer,
+    FakeSuppressions,
+    Heard,
+    address,
+    batch,
+)
 from fakes.tables import batches_of, chunk_doubts_of, guard_of, ledger_of, parking_of, single_doubts_of, singles_of
 
+from ems.links import UnsubscribeLinks
 from ems.sending.accept import Acceptance, Limits
 from ems.sending.chunk_doubts import ChunkDoubts
 from ems.sending.deliver_chunk import ChunkDelivery, Timing
@@ -69,6 +80,11 @@ def chunk_size() -> ChunkSize:
 
 
 @pytest.fixture
+def links() -> UnsubscribeLinks:
+    return LINKS
+
+
+@pytest.fixture
 def acceptance(
     campaigns: FakeCampaigns,
     singles: Singles,
@@ -76,6 +92,7 @@ def acceptance(
     parking: Parking,
     sqs: MemorySqs,
     chunk_size: ChunkSize,
+    links: UnsubscribeLinks,
     clock: Clock,
 ) -> Acceptance:
     return Acceptance(
@@ -85,6 +102,7 @@ def acceptance(
         queue=sqs,
         chunk_size=chunk_size,
         waiting=WaitingRoom(sqs, parking, clock=clock),
+        links=links,
         limits=Limits(recipients=200, ahead_seconds=30 * 86_400),
         clock=clock,
     )
@@ -101,13 +119,14 @@ def doubt_policy(policy_name: PolicyName) -> DoubtPolicy:
 
 
 @pytest.fixture
-def email_delivery(
+def email_delivery(  # noqa: PLR0913, PLR0917 - each of them is a part of delivering
     singles: Singles,
     suppressions: FakeSuppressions,
     governor: FakeGovernor,
     mailer: FakeMailer,
     heard: Heard,
     doubt_policy: DoubtPolicy,
+    links: UnsubscribeLinks,
     tables: Tables,
     clock: Clock,
 ) -> EmailDelivery:
@@ -120,6 +139,7 @@ def email_delivery(
         governor=governor,
         mailer=mailer,
         doubts=single_doubts_of(tables, clock, doubt_policy),
+        links=links,
         configuration_set="ems",
         call_seconds=20,
         watch=heard,
@@ -158,6 +178,7 @@ def chunk_delivery(  # noqa: PLR0913, PLR0917 - each of them is a part of delive
     mailer: FakeMailer,
     heard: Heard,
     chunk_doubts: ChunkDoubts,
+    links: UnsubscribeLinks,
     timing: Timing,
     clock: Clock,
 ) -> ChunkDelivery:
@@ -170,6 +191,7 @@ def chunk_delivery(  # noqa: PLR0913, PLR0917 - each of them is a part of delive
         governor=governor,
         mailer=mailer,
         doubts=chunk_doubts,
+        links=links,
         configuration_set="ems",
         timing=timing,
         watch=heard,

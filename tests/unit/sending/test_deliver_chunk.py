@@ -4,10 +4,11 @@ from collections import Counter
 
 import pytest
 from fakes.clock import Clock
-from fakes.sending import Died, FakeGovernor, FakeMailer, FakeSuppressions, Heard, address, batch, chunk
+from fakes.sending import LINKS, Died, FakeGovernor, FakeMailer, FakeSuppressions, Heard, address, batch, chunk
 
 from ems.aws.ses_answers import NotNow, Pause, Refused, Unknown
 from ems.governor.errors import GovernorUnavailableError, QuotaExhaustedError, StoppedError
+from ems.links import UnsubscribeLink
 from ems.sending.deliver_chunk import ChunkDelivery
 from ems.sending.outcomes import PAUSE_SECONDS, Delivery, Finished, Postponed
 from ems.store.batches import BatchStore
@@ -54,6 +55,12 @@ def test_a_chunk_goes_out_in_calls_of_the_governors_size(
     assert statuses(tables) == dict.fromkeys(range(4), "sent")
     assert tables.emails.get("b1-000002").message_id == "ses-b1-000002"
     assert counts(batches) == {"sent": 4, "open": 0}
+
+
+def test_each_recipient_has_a_link_of_their_own(delivery: ChunkDelivery, mailer: FakeMailer) -> None:
+    delivery.deliver(CHUNK)
+    links = [LINKS.read(str(mail.unsubscribe_url).rpartition("/")[2]) for call in mailer.calls for mail in call]
+    assert links == [UnsubscribeLink(f"b1-{n:06d}", "welcome", address(n)) for n in range(4)]
 
 
 def test_the_same_message_again_sends_nothing(delivery: ChunkDelivery, mailer: FakeMailer) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 from fakes.clock import Clock
-from fakes.sending import Died, FakeGovernor, FakeMailer, FakeSuppressions, Heard, address, single
+from fakes.sending import LINKS, Died, FakeGovernor, FakeMailer, FakeSuppressions, Heard, address, single
 
 from ems.aws.ses_answers import NotNow, Outcome, Pause, Refused, Unknown
 from ems.errors import UnavailableError
@@ -15,6 +15,7 @@ from ems.governor.errors import (
     SendingPausedError,
     StoppedError,
 )
+from ems.links import UnsubscribeLink
 from ems.sending.deliver_email import EmailDelivery
 from ems.sending.outcomes import PAUSE_SECONDS, Delivery, Finished, Postponed
 from ems.store.models import TrackerRow
@@ -57,6 +58,19 @@ def test_a_single_mail_of_a_bulk_campaign_goes_in_the_bulk_lane(
 ) -> None:
     delivery.deliver(single("e1", kind="bulk"))
     assert governor.leases == [(1, "bulk")]
+
+
+def test_a_single_mail_of_a_bulk_campaign_names_its_main_recipient_in_its_link(
+    delivery: EmailDelivery, mailer: FakeMailer
+) -> None:
+    delivery.deliver(single("e1", kind="bulk", cc=(address(1),)))
+    [[mail]] = mailer.calls
+    assert LINKS.read(str(mail.unsubscribe_url).rpartition("/")[2]) == UnsubscribeLink("e1", "welcome", address(0))
+
+
+def test_a_transactional_mail_has_no_link(delivery: EmailDelivery, mailer: FakeMailer) -> None:
+    delivery.deliver(MAIL)
+    assert mailer.calls[0][0].unsubscribe_url is None
 
 
 def test_the_same_message_again_sends_nothing(delivery: EmailDelivery, mailer: FakeMailer) -> None:

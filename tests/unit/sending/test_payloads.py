@@ -3,10 +3,11 @@
 import json
 
 import pytest
-from fakes.sending import chunk, single
+from fakes.sending import LINKS, chunk, single
 
 from ems import messages
 from ems.aws.ses import Mail, Template
+from ems.links import UnsubscribeLink
 from ems.messages import TaskMessage
 from ems.sending.payloads import ChunkLabel, ChunkPayload, ChunkRecipient, SinglePayload
 from ems.store.chunk_state import ChunkKey
@@ -72,7 +73,10 @@ def test_the_wire_form_is_celerys_protocol_two_on_the_tasks_own_queue() -> None:
 
 def test_a_chunks_mails_merge_shared_data_under_a_recipients_own() -> None:
     payload = chunk(2, data={"name": "you", "city": "Bonn"})
-    assert payload.mails([1]) == [Mail("b1-000001", "person1@example.com", {"name": "P1", "city": "Bonn"})]
+    [mail] = payload.mails([1], LINKS)
+    url = LINKS.url("bulk", UnsubscribeLink("b1-000001", "welcome", "person1@example.com"))
+    data = {"name": "P1", "city": "Bonn"}
+    assert mail == Mail("b1-000001", "person1@example.com", data, unsubscribe_url=url)
 
 
 def test_a_chunk_names_its_mails_by_their_place_in_the_request() -> None:

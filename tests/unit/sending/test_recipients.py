@@ -23,6 +23,24 @@ def error_of(one: Any, **shared: Any) -> str:
     return rejected.error
 
 
+def test_nobody_need_name_the_link_that_a_bulk_template_prints() -> None:
+    campaign = replace(CAMPAIGN, variables=("name", "unsubscribe_url"))
+    assert len(check(campaign, [entry(0)], shared={}).accepted) == 1
+
+
+@pytest.mark.parametrize("shared", [{}, {"unsubscribe_url": "https://shop.example.com/leave"}])
+def test_nobody_may_put_another_link_in_its_place(shared: dict[str, str]) -> None:
+    one = entry(0) if shared else entry(0, unsubscribe_url="https://shop.example.com/leave")
+    assert "must not hold 'unsubscribe_url'" in error_of(one, **shared)
+
+
+def test_in_transactional_mail_the_variable_is_the_callers() -> None:
+    campaign = replace(CAMPAIGN, kind="transactional", variables=("unsubscribe_url",))
+    theirs = {"to": "ada@example.com", "data": {"unsubscribe_url": "https://shop.example.com/leave"}}
+    result = check(campaign, [theirs, {"to": "bob@example.com"}], shared={})
+    assert (len(result.accepted), [one.index for one in result.rejected]) == (1, [1])
+
+
 @pytest.mark.parametrize(
     ("one", "words"),
     [

@@ -61,6 +61,16 @@ def test_who_unsubscribed_and_bounced_later_is_on_the_list_with_both_reasons(sup
     )
 
 
+def test_who_bounced_and_unsubscribed_later_is_on_the_list_with_both_reasons(suppressions: Suppressions) -> None:
+    add(suppressions, "gone@example.com", "bounce")
+    for since in (5.0, 6.0):
+        suppressions.add("gone@example.com", reason="unsubscribe", scope="bulk", source="unsubscribe link", since=since)
+    entry = suppressions.get("gone@example.com")
+    assert entry is not None
+    assert (entry.reason, entry.scope) == ("bounce", "all")
+    assert (entry.earlier_reason, entry.earlier_since) == ("unsubscribe", 5.0)
+
+
 def test_a_hundred_addresses_are_one_question_and_repetitions_do_no_harm(suppressions: Suppressions) -> None:
     addresses = [f"user{number}@example.com" for number in range(100)]
     add(suppressions, addresses[99])

@@ -20,6 +20,7 @@ PROVES = {
     Evidence.COMPLAINT: Status.COMPLAINED,
     Evidence.NOT_SPAM: Status.DELIVERED,
     Evidence.SUBSCRIPTION: Status.SENT,
+    Evidence.UNSUBSCRIBE: Status.SENT,
 }
 
 

@@ -4,20 +4,24 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from fakes.sending import LINKS
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
 
+from ems.links import UnsubscribeLink
 from ems.web.openapi import document
 from ems.web.operations import operation
 
 Document = dict[str, Any]
 
+LINK = LINKS.url("bulk", UnsubscribeLink("em-1", "welcome", "ada@example.com"))
 IDS = {
     "campaign_id": "welcome",
     "email_id": "em-1",
     "batch_id": "ba-1",
     "address": "ada@example.com",
     "erasure_id": "a1",
+    "token": str(LINK).rpartition("/")[2],
 }
 
 
