@@ -1,148 +1,119 @@
 """How fast a worker takes tasks from the queue, and at what cost: EMS's transport beside kombu's own.
 
-Run ``python bench/broker.py``. It starts the embedded SQS, fills the queue, and lets one worker of each kind empty it.
-Prints one table and writes ``.var/bench/broker.json``. SQS shares the machine with the worker, so compare the rows with
-each other; the CPU is the worker's alone.
+Run ``python bench/broker.py`` (`make bench-broker`). For each transport and each distance of the broker it publishes
+tasks to a fresh SQS and lets one worker process run them all, then watches the worker idle. Prints one table and writes
+``.var/bench/broker.json``. SQS shares the machine with the worker, so compare the rows with each other; the CPU is the
+worker's alone.
 """
 
 import argparse
 import json
-import os
-import signal
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import boto3
+from broker_stage import Stage, Worker, stage
+from rich.console import Console
+from rich.table import Table
 
-from ems import messages, queues
-from ems.local.launcher import LocalAws, free_port
+OUTPUT = Path(__file__).parents[1] / ".var" / "bench" / "broker.json"
+TASKS = {"ems": 4000}
+FEWER_TASKS = 600
+"""For kombu's transport, which takes long over them; a short queue does it no harm."""
 
-HERE = Path(__file__).parent
-OUTPUT = HERE.parent / ".var" / "bench" / "broker.json"
-IDLE_SECONDS = 10
+RECEIVE = "ReceiveMessage"
+COLUMNS = ("transport", "broker", "published/s", "tasks/s", "factor", "calls/task", "CPU ms/task", "idle polls/min")
+SETTLE_SECONDS = 5
+"""Before the idle worker is watched: the polls that follow its work are over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One row. Calls are requests to SQS and SNS; idle CPU is a share of one core."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One transport at one distance. Idle receives are of all the queues that a worker process reads."""
 
     transport: str
-    threads: int
+    milliseconds: float
     tasks: int
+    published_per_second: float
     tasks_per_second: float
     calls_per_task: float
     cpu_ms_per_task: float
-    idle_cpu_percent: float
+    idle_receives_per_minute: float | None = None
+    idle_cpu_percent: float | None = None
 
 
 def main() -> None:
-    """Measure each transport at each number of threads."""
+    """Measure each transport at each distance."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tasks", type=int, default=2000)
-    parser.add_argument("--threads", type=int, nargs="+", default=[8, 24])
-    parser.add_argument("--rate-limit", default="", help="Celery's rate_limit of the task, e.g. 100/s")
-    parser.add_argument("--transports", nargs="+", default=["ems", "kombu"])
+    parser.add_argument("--transports", nargs="+", default=["kombu", "ems"], help="kombu, kombu-default, ems")
+    parser.add_argument("--milliseconds", type=float, nargs="+", default=[0, 5, 20], help="the broker's round trip")
+    parser.add_argument("--threads", type=int, default=24)
+    parser.add_argument("--tasks", type=int, help="for every transport alike")
+    parser.add_argument("--idle-seconds", type=float, default=60, help="how long idle workers are watched, or 0")
     options = parser.parse_args()
-    results = []
-    print(f"{'transport':14}{'threads':>8}{'tasks/s':>9}{'calls/task':>12}{'CPU ms/task':>13}{'idle CPU %':>12}")
-    for transport in options.transports:
-        for threads in options.threads:
-            result = measure(transport, threads, options.tasks, rate_limit=options.rate_limit)
-            results.append(result)
-            print(
-                f"{transport:14}{threads:>8}{result.tasks_per_second:>9.0f}{result.calls_per_task:>12.2f}"
-                f"{result.cpu_ms_per_task:>13.2f}{result.idle_cpu_percent:>12.1f}"
-            )
+    rows = []
+    for milliseconds in options.milliseconds:
+        for transport in options.transports:
+            tasks = options.tasks or TASKS.get(transport, FEWER_TASKS)
+            # An idle worker costs the same at any distance.
+            idle_seconds = options.idle_seconds if milliseconds == options.milliseconds[0] else 0
+            rows.append(measure(transport, milliseconds, tasks, threads=options.threads, idle_seconds=idle_seconds))
+    Console(width=140).print(table(rows))
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(json.dumps([asdict(result) for result in results], indent=1))
+    OUTPUT.write_text(json.dumps([asdict(row) for row in rows], indent=1))
 
 
-def measure(transport: str, threads: int, tasks: int, *, rate_limit: str) -> Result:
-    """Let one worker empty a queue of *tasks* on a fresh SQS."""
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        LocalAws(aws_port=free_port(), ses_port=None, state_dir=Path(directory) / "aws") as local,
-    ):
-        note = Path(directory) / "note.json"
-        environment = {
-            **os.environ,
-            **local.environment(),
-            "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)]),
-            "BENCH_TRANSPORT": transport,
-            "BENCH_NOTE": str(note),
-            "BENCH_TASKS": str(tasks),
-            "BENCH_RATE_LIMIT": rate_limit,
-        }
-        fill(local, tasks)
-        with worker(environment, threads, Path(directory)) as process:
-            while not note.exists() or not note.read_text():
-                if process.poll() is not None:
-                    raise RuntimeError("the worker ended:\n" + (Path(directory) / "worker.log").read_text())
-                time.sleep(0.2)
-            time.sleep(2)
-            before = cpu_seconds(process.pid)
-            time.sleep(IDLE_SECONDS)
-            idle = (cpu_seconds(process.pid) - before) / IDLE_SECONDS * 100
-        noted = json.loads(note.read_text())
-    return Result(
+def measure(transport: str, milliseconds: float, tasks: int, *, threads: int, idle_seconds: float) -> Row:
+    """Publish *tasks*, and let one worker run them."""
+    with stage(milliseconds=milliseconds, transport=transport, tasks=tasks) as there:
+        published = there.run("broker_publish.py")
+        before = there.broker.calls()
+        with there.worker(threads=threads) as worker:
+            noted = worker.noted()
+            time.sleep(1)  # for the last acknowledgements
+            calls = there.calls_between(before)
+            receives, cpu = watch_idle(there, worker, idle_seconds) if idle_seconds else (None, None)
+    return Row(
         transport=transport,
-        threads=threads,
+        milliseconds=milliseconds,
         tasks=tasks,
+        published_per_second=tasks / published["seconds"],
         tasks_per_second=tasks / noted["seconds"],
-        calls_per_task=noted["calls"] / tasks,
+        calls_per_task=calls.total() / tasks,
         cpu_ms_per_task=noted["cpu_seconds"] / tasks * 1000,
-        idle_cpu_percent=idle,
+        idle_receives_per_minute=receives,
+        idle_cpu_percent=cpu,
     )
 
 
-def fill(local: LocalAws, tasks: int) -> None:
-    """Put *tasks* messages into the queue, as EMS's publisher writes them."""
-    environment = local.environment()
-    sqs = boto3.session.Session().client(
-        "sqs",
-        region_name=environment["AWS_REGION"],
-        endpoint_url=environment["AWS_ENDPOINT_URL_SQS"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-    )
-    for queue in queues.CELERY_QUEUES:
-        sqs.create_queue(QueueName=queue, Attributes={"VisibilityTimeout": "120"})
-    url = sqs.get_queue_url(QueueName=queues.TRIGGER)["QueueUrl"]
-    for start in range(0, tasks, 10):
-        bodies = [
-            messages.TaskMessage(messages.DELIVER_EMAIL, {"email_id": str(i)}, label=f"email={i}").body()
-            for i in range(start, min(start + 10, tasks))
-        ]
-        sqs.send_message_batch(
-            QueueUrl=url, Entries=[{"Id": str(i), "MessageBody": body} for i, body in enumerate(bodies)]
+def watch_idle(there: Stage, worker: Worker, seconds: float) -> tuple[float, float]:
+    """Return the polls a minute of a worker that has nothing to do, and its CPU as a share of one core."""
+    time.sleep(SETTLE_SECONDS)
+    before, cpu = there.broker.calls(), worker.cpu_seconds()
+    time.sleep(seconds)
+    receives = there.calls_between(before)[RECEIVE]
+    return receives / seconds * 60, (worker.cpu_seconds() - cpu) / seconds * 100
+
+
+def table(rows: list[Row]) -> Table:
+    """Lay the rows out for people; the factor is to the first transport at the same distance."""
+    printed = Table(title="one worker process, tasks that do nothing")
+    for column in COLUMNS:
+        printed.add_column(column, justify="left" if column == "transport" else "right")
+    for row in rows:
+        first = next(other for other in rows if other.milliseconds == row.milliseconds)
+        idle = row.idle_receives_per_minute
+        printed.add_row(
+            row.transport,
+            f"{row.milliseconds:g} ms",
+            f"{row.published_per_second:.0f}",
+            f"{row.tasks_per_second:.0f}",
+            f"{row.tasks_per_second / first.tasks_per_second:.1f}",
+            f"{row.calls_per_task:.2f}",
+            f"{row.cpu_ms_per_task:.2f}",
+            "" if idle is None else f"{idle:.1f}",
         )
-
-
-@contextmanager
-def worker(environment: dict[str, str], threads: int, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run one worker; what it says goes to ``worker.log``."""
-    command = [sys.executable, "-m", "celery", "-A", "broker_app", "worker", "-P", "threads", "-c", str(threads)]
-    with (directory / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "-Q", queues.TRIGGER, "-l", "WARNING"], env=environment, cwd=directory, stdout=log, stderr=log
-        )
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU that a process has used, from /proc (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return printed
 
 
 if __name__ == "__main__":
