@@ -17,9 +17,6 @@ broker_url = "sqs://"
 broker_transport = "ems.broker.transport:Transport"
 broker_transport_options: dict[str, Any] = {
     "visibility_timeout": _settings.visibility_timeout_seconds,
-    # Shorter than SQS allows, at some 30,000 calls a day for an idle worker: a poll that outlives its worker takes the
-    # next mail with it until the visibility timeout ends, so a polite end waits for it and a killed one risks 3 s.
-    "poll_seconds": 3,
     # Where SNS is subscribed to the queue itself, its notifications arrive without Celery's envelope.
     "outside_tasks": {queues.EVENTS: messages.TRACK_EVENT},
     # Any other is refused before Celery sees it, which would write the whole message to its log.

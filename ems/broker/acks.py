@@ -23,7 +23,10 @@ logger = logging.getLogger(__name__)
 BATCH = 10
 """Entries that one DeleteMessageBatch takes."""
 
-LINGER_SECONDS = 0.005
+LINGER_SECONDS = 0.01
+PARALLEL_CALLS = 4
+"""One call of ten after the other would cap a worker at ten tasks a round trip."""
+
 RETRY_SECONDS = (0.2, 1.0, 3.0)
 """Pauses between attempts; botocore has retried each attempt itself before."""
 
@@ -38,12 +41,14 @@ class Done:
 
 
 class Acknowledger:
-    """Deletes finished messages from a thread of its own."""
+    """Deletes finished messages from threads of its own."""
 
     def __init__(self, sqs: "SQSClient", *, retry_seconds: Iterable[float] = RETRY_SECONDS) -> None:
         self._sqs = sqs
         self._retry_seconds = tuple(retry_seconds)
-        self._batcher = Batcher(self._delete, size=BATCH, linger=LINGER_SECONDS, name="ems-broker-acks")
+        self._batcher = Batcher(
+            self._delete, size=BATCH, linger=LINGER_SECONDS, name="ems-broker-acks", parallel=PARALLEL_CALLS
+        )
         self._pause = threading.Event()
 
     def add(self, done: Done) -> None:

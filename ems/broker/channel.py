@@ -23,7 +23,7 @@ from ems.broker.acks import Done
 from ems.broker.envelopes import Payload, Received
 from ems.broker.polling import RECEIVE_MAX, Handover, Poller, Room
 from ems.broker.qos import QoS
-from ems.broker.receiving import Receiver
+from ems.broker.receiving import EAGER_POLL_SECONDS, Receiver
 from ems.messages import RefusedMessageError
 
 if TYPE_CHECKING:
@@ -185,11 +185,11 @@ class Channel(virtual.Channel):
 
     def _poller(self, queue: str, hub: Any) -> Poller:
         receiver = self._receivers[queue]
-        wait_seconds = SQS_LONG_POLL_SECONDS if queue in self._no_ack else self.connection.poll_seconds
         return Poller(
             queue,
             room=self.room,
-            receive=lambda count: receiver.receive(count, wait_seconds=wait_seconds),
+            poll=receiver.poll,
+            fetch=lambda count: receiver.receive(count, wait_seconds=0),
             hand_over=lambda handover: hub.call_soon(self._take, queue, handover),
             give_back=self._give_back,
         )
@@ -203,7 +203,7 @@ class Channel(virtual.Channel):
         try:
             self._deliver(queue, handover.messages)
         finally:
-            handover.taken.set()
+            handover.taken()
             self.connection.look_again()
 
     def _deliver(self, queue: str, messages: list[Received]) -> None:
@@ -260,14 +260,13 @@ class Channel(virtual.Channel):
     def close(self) -> None:
         """Stop receiving, give back what is not done, and remove the temporary queues declared here.
 
-        Waits for the polls under way: whatever SQS still answers to a process that is gone stays hidden from all others
-        for a whole visibility timeout.
+        Waits for a poll that hides what it brings for a whole visibility timeout, not for one of a quiet queue
+        (:meth:`ems.broker.receiving.Receiver.poll`).
         """
         if self.closed:
             return
-        poll_seconds = self.connection.poll_seconds
         super().close()
         for poller in self._stopped_pollers:
-            poller.join(poll_seconds + 1)
+            poller.join(EAGER_POLL_SECONDS + 1)
         for queue in self._own_queues:
             self.shared.temporary.close(queue)

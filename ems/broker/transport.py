@@ -18,7 +18,6 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from kombu.transport import virtual
 
-from ems.aws.clients import SQS_LONG_POLL_SECONDS
 from ems.broker import names
 from ems.broker.channel import Channel
 from ems.broker.shared import shared
@@ -31,9 +30,8 @@ class Transport(virtual.Transport):
     """One connection's view of the account.
 
     Transport options:
-        ``visibility_timeout``: seconds for which a received task is hidden from other workers; default: the queue's.
-        ``poll_seconds``: how long a poll for tasks waits, 0 to 20; a polite end waits for the poll under way, and what
-        SQS answers to the poll of a killed worker is hidden for a visibility timeout.
+        ``visibility_timeout``: seconds for which a received task is hidden from other workers; default: the queue's,
+        and then what SQS answers to the poll of a killed worker is hidden for as long as well.
         ``outside_tasks``: queue name to the task that takes messages from outside Celery (their body as the keyword
         argument ``message``).
         ``tasks``: names of the tasks that may be run; default: any. A message of another is left to the redrive policy.
@@ -55,7 +53,6 @@ class Transport(virtual.Transport):
         super().__init__(client, **kwargs)
         options = client.transport_options
         self.visibility_timeout: int | None = options.get("visibility_timeout")
-        self.poll_seconds: int = options.get("poll_seconds", SQS_LONG_POLL_SECONDS)
         self.outside_tasks: Mapping[str, str] = options.get("outside_tasks", {})
         self.tasks: Collection[str] | None = options.get("tasks")
         self.shared = shared()

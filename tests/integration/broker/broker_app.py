@@ -9,10 +9,7 @@ from celery import Celery
 
 app = Celery("broker-tests", control="ems.broker.control:Control")
 app.config_from_object("celeryconfig")
-app.conf.broker_transport_options |= {
-    "visibility_timeout": int(os.environ.get("TEST_VISIBILITY_SECONDS", "30")),
-    "poll_seconds": 1,
-}
+app.conf.broker_transport_options |= {"visibility_timeout": int(os.environ.get("TEST_VISIBILITY_SECONDS", "30"))}
 
 
 @app.task(name="ems.deliver_email", Request="ems.tasks.request:EmsRequest")

@@ -115,8 +115,12 @@ def start_worker(account: Account, tmp_path: Path) -> Iterator[Callable[..., sub
     """Start workers that end with the test."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(*, queue: str, name: str = "w", visibility_seconds: int = 30) -> subprocess.Popen[bytes]:
+    def start(
+        *, queue: str, name: str = "w", visibility_seconds: int = 30, sqs_url: str | None = None
+    ) -> subprocess.Popen[bytes]:
         environment = {**account.environment, "TEST_VISIBILITY_SECONDS": str(visibility_seconds)}
+        if sqs_url is not None:
+            environment["AWS_ENDPOINT_URL_SQS"] = sqs_url
         log = tmp_path / f"{name}-{len(started)}.log"
         arguments = ("-n", f"{name}@test", "-c", "2", "-Q", queue, "-l", "INFO")
         started.append(celery(environment, "worker", *arguments, log=log))

@@ -79,3 +79,33 @@ def test_a_mistake_in_send_costs_one_batch_and_is_logged(caplog: pytest.LogCaptu
     assert batcher.flush(5)
     assert sent.batches == [[2]]
     assert "lost a batch of 1" in caplog.text
+
+
+def test_a_full_batch_does_not_wait_for_the_answer_to_the_one_before() -> None:
+    sent, under_way = Sent(), threading.Semaphore(0)
+    sent.go.clear()
+
+    def send(batch: list[int]) -> None:
+        under_way.release()
+        sent(batch)
+
+    batcher = Batcher(send, size=2, linger=3600, name="test", parallel=3)
+    for item in range(10):
+        batcher.add(item)
+    for _ in range(3):
+        assert under_way.acquire(timeout=5)
+    assert not under_way.acquire(timeout=0.05)
+    sent.go.set()
+    assert batcher.flush(5)
+    assert sorted(sent.batches) == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
+
+
+def test_one_thread_is_enough_while_it_keeps_up() -> None:
+    threads: set[str] = set()
+    batcher: Batcher[int] = Batcher(
+        lambda _batch: threads.add(threading.current_thread().name), size=2, linger=0, name="test", parallel=3
+    )
+    for item in range(10):
+        batcher.add(item)
+        assert batcher.flush(5)
+    assert threads == {"test-1"}
