@@ -34,14 +34,15 @@ def local(*, without_ses: bool, rate: float) -> None:
 
 @click.command()
 @click.option("--webhook/--no-webhook", default=True, help="Subscribe EMS_PUBLIC_URL/webhooks/ses to the topic.")
-def provision(*, webhook: bool) -> None:
+@click.option("--queue/--no-queue", default=False, help="Subscribe the queue email-events itself, too or instead.")
+def provision(*, webhook: bool, queue: bool) -> None:
     """Prepare the account that the standard AWS variables point at; a second run changes nothing."""
     from ems.local.provision import Provisioner  # noqa: PLC0415 - only this command needs it
 
     settings = settings_of_environment()
     provisioner = Provisioner(settings)
     failed = False
-    for step in provisioner.run(webhook=webhook):
+    for step in provisioner.run(webhook=webhook, queue=queue):
         failed |= step.error is not None
         click.echo(f"{'FAILED' if step.error else 'ok':<7}{step.what}" + (f": {step.error}" if step.error else ""))
     if provisioner.topic_arn:

@@ -23,6 +23,10 @@ EVENT_TYPES = (
 )
 
 
+QUEUE_SUBSCRIPTION = {"RawMessageDelivery": "true"}
+"""Attributes of a subscription of the queue of events: without SNS's envelope."""
+
+
 @dataclass(frozen=True, slots=True)
 class QueueSpec:
     """A queue and, for a dead-letter queue, nothing more; ``dead_letter`` names where its poison goes."""

@@ -43,10 +43,11 @@ class Provisioner:
         self._ses: SESV2Client = clients.ses_setup(settings)
         self.topic_arn: str | None = None
 
-    def run(self, *, webhook: bool) -> Iterator[Step]:
+    def run(self, *, webhook: bool, queue: bool = False) -> Iterator[Step]:
         """Yield the steps as they are done; one that fails does not stop the others.
 
-        *webhook* also subscribes ``EMS_PUBLIC_URL/webhooks/ses``; it must be reachable to confirm.
+        *webhook* also subscribes ``EMS_PUBLIC_URL/webhooks/ses``; it must be reachable to confirm. *queue* subscribes
+        the queue of events itself; both at once do no harm.
         """
         for table in self._tables.all():
             yield self._step(f"table {table.Meta.table_name}", lambda table=table: self._table(table))  # type: ignore[misc]
@@ -57,6 +58,8 @@ class Provisioner:
         yield self._step("SES events to the topic", self._event_destination)
         if webhook:
             yield self._step(f"subscription of {self.webhook_url}", self.subscribe)
+        if queue:
+            yield self._step(f"subscription of the queue {queues.EVENTS}", self.subscribe_queue)
 
     @property
     def webhook_url(self) -> str:
@@ -67,6 +70,15 @@ class Provisioner:
         """Subscribe the webhook; for one that is not confirmed yet SNS sends the confirmation again."""
         endpoint = self.webhook_url
         self._sns.subscribe(TopicArn=self._known_topic(), Protocol=endpoint.partition("://")[0], Endpoint=endpoint)
+
+    def subscribe_queue(self) -> None:
+        """Have SNS put SES's events into the queue, as SES wrote them: nobody but the topic may, so none is signed."""
+        self._sns.subscribe(
+            TopicArn=self._known_topic(),
+            Protocol="sqs",
+            Endpoint=self._queue_arn(queues.EVENTS),
+            Attributes=blueprint.QUEUE_SUBSCRIPTION,
+        )
 
     def _step(self, what: str, action: Callable[[], None]) -> Step:
         try:

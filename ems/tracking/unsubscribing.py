@@ -57,7 +57,7 @@ class Unsubscribing:
         mail = self._store.load([link.email_id])[link.email_id]
         log.info("unsubscribed", email_id=link.email_id, campaign_id=link.campaign_id, by=by)
         if _is_recorded(mail):
-            self._tracker.apply(_event(mail, by=by, at=now))
+            self._tracker.apply(unsubscription(mail, by=by, at=now))
 
     def come_back(self, link: UnsubscribeLink) -> bool:
         """Take the address off the list if an unsubscription is what put it there; tell whether it was so.
@@ -72,8 +72,11 @@ def _is_recorded(mail: TrackedMail) -> bool:
     return mail.send_status is not None or mail.version is not None
 
 
-def _event(mail: TrackedMail, *, by: Road, at: float) -> SesEvent:
-    """Make the event. Whom it is about is what the row says: one that has forgotten that must not be told again."""
+def unsubscription(mail: TrackedMail, *, by: Road, at: float) -> SesEvent:
+    """Make the event of *mail*, the same however often it comes, *at* epoch seconds.
+
+    Whom it is about is what the row says: one that has forgotten that must not be told again.
+    """
     key = hashlib.blake2b(f"{mail.email_id}\x1f{EventType.UNSUBSCRIBE}".encode(), digest_size=12).hexdigest()
     return SesEvent(
         type=EventType.UNSUBSCRIBE,

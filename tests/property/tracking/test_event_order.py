@@ -10,13 +10,14 @@ from ems.store.status import RANK, Status
 from ems.store.tracking import TrackedMail
 from ems.tracking.decide import decide, decide_all, mail_after
 from ems.tracking.events import SesEvent, parse
+from ems.tracking.unsubscribing import unsubscription
 
 EVENTS = [
     parsed
     for path in sorted(FIXTURES.glob("*.json"))
     if path.stem != "bounce_mixed"
     for parsed in parse(load(path.stem))
-]
+] + [unsubscription(TrackedMail("em-1", recipient="jane.doe@example.com"), by="page", at=1791800000.0)]
 histories = st.lists(st.sampled_from(EVENTS), max_size=12)
 starts = st.sampled_from([None, Status.QUEUED, Status.SENDING, Status.IN_DOUBT, Status.SENT])
 

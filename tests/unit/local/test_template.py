@@ -108,6 +108,20 @@ def test_topic_and_policies_are_the_same(provisioned: Settings, resources: dict[
     )
 
 
+def test_the_subscription_of_the_queue_is_the_same(provisioned: Settings, resources: dict[str, Any]) -> None:
+    Provisioner(provisioned).subscribe_queue()
+    client = boto3.client("sns", region_name=REGION)
+    [made] = client.list_subscriptions()["Subscriptions"]
+    raw = client.get_subscription_attributes(SubscriptionArn=made["SubscriptionArn"])["Attributes"]
+    declared = resolve(resources["EventsQueueSubscription"]["Properties"], resources)
+    assert declared == {
+        "TopicArn": made["TopicArn"],
+        "Protocol": made["Protocol"],
+        "Endpoint": made["Endpoint"],
+        "RawMessageDelivery": raw["RawMessageDelivery"] == "true",
+    }
+
+
 def test_the_configuration_set_publishes_the_same_events(resources: dict[str, Any]) -> None:
     [configuration_set] = of_type(resources, "AWS::SES::ConfigurationSet")
     assert configuration_set["Name"] == Settings().configuration_set

@@ -191,6 +191,31 @@ def test_a_set_up_greeting_is_no_event(message: Any) -> None:
     assert is_greeting(text)
 
 
+@pytest.mark.parametrize(
+    ("name", "body", "changes"),
+    [
+        ("click", "click", {"linkTags": None}),
+        ("complaint", "complaint", {"complaintSubType": None, "userAgent": None, "arrivalDate": None}),
+        ("delivery", "delivery", {"processingTimeMillis": "546", "remoteMtaIp": None}),
+        ("bounce_permanent", "bounce", {"bounceSubType": "Invented", "reportingMTA": None}),
+        ("open", "mail", {"sourceArn": None, "tomorrow": {"a": [1]}}),
+    ],
+)
+def test_what_ses_leaves_out_or_writes_in_another_way_changes_nothing_of_what_an_event_says(
+    name: str, body: str, changes: dict[str, Any]
+) -> None:
+    document = load(name)
+    document[body] = {key: value for key, value in (document[body] | changes).items() if key != "sourceArn"}
+    usual, read = event(name), parse(document)[0]
+    assert (read.type, read.recipient, read.key, read.at, read.hard) == (
+        usual.type,
+        usual.recipient,
+        usual.key,
+        usual.at,
+        usual.hard,
+    )
+
+
 def test_an_event_is_no_greeting() -> None:
     assert not is_greeting(json.dumps(load("send", source="AmazonSnsSubscriptionSucceeded")))
 
