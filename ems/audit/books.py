@@ -13,7 +13,6 @@ from typing import Any, Self
 
 from ems.audit.batches import BatchRecords, chunk_of
 from ems.audit.queued import Waiting
-from ems.sending.ids import batch_of
 from ems.store.audit_entries import (
     BatchEntry,
     ChunkEntry,
@@ -25,6 +24,7 @@ from ems.store.audit_entries import (
     PayloadEntry,
 )
 from ems.store.chunk_counts import COUNTED
+from ems.store.recipient_ids import batch_of
 from ems.store.status import Status
 from ems.store.tracking import DERIVED_PREFIX
 

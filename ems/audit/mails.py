@@ -5,13 +5,14 @@ from typing import Any
 
 from ems.audit.findings import Break, Kind
 from ems.sending.doubt_policy import RESEND
-from ems.sending.ids import batch_of
 from ems.sending.retry import RETRY
 from ems.store.audit_entries import MailEntry
+from ems.store.recipient_ids import batch_of
 from ems.store.status import Status
 from ems.store.tracking import DERIVED_PREFIX
-from ems.tracking.events import EventType, SesEvent
+from ems.tracking.events import EventType
 from ems.tracking.protection import verdict_on
+from ems.tracking.replay import replayed
 from ems.tracking.status import evidence_of, next_status
 
 Moments = dict[str, dict[str, Any]]
@@ -23,7 +24,6 @@ SENT_AGAIN = frozenset({RESEND, RETRY})
 """Decisions after which SES may make another message of a mail."""
 
 _STATUSES = frozenset(Status)
-_TYPES = frozenset(EventType)
 
 
 def breaks_of(mail: MailEntry) -> Iterator[Break]:
@@ -45,7 +45,7 @@ def breaks_of(mail: MailEntry) -> Iterator[Break]:
 def calls_for_suppression(mail: MailEntry) -> dict[str, float]:
     """Return the addresses that the events of *mail* put on the suppression list, each with the last event's time."""
     called: dict[str, float] = {}
-    for event in _events(mail):
+    for event in replayed(mail):
         if event.recipient is not None and verdict_on(event) is not None:
             called[event.recipient] = max(event.at, called.get(event.recipient, event.at))
     return called
@@ -85,7 +85,7 @@ def _wrong_events(mail: MailEntry) -> Iterator[Break]:
 
 def _differences(mail: MailEntry) -> Iterator[Break]:
     status, moments = Status.QUEUED, Moments()
-    for event in _events(mail):
+    for event in replayed(mail):
         status = next_status(status, evidence_of(event))
         moment = moments.setdefault(event.type.value, {"first": event.at, "last": event.at, "count": 0})
         moment["first"] = min(moment["first"], event.at)
@@ -106,21 +106,3 @@ def _said(moment: Mapping[str, Any] | None) -> str:
     if moment is None:
         return "none"
     return f"{int(moment['count'])} (first {moment['first']:.3f}, last {moment['last']:.3f})"
-
-
-def _events(mail: MailEntry) -> Iterator[SesEvent]:
-    """Make the events of a timeline anew, as far as their meaning goes."""
-    for entry in mail.timeline:
-        kind = entry.get("type")
-        yield SesEvent(
-            type=EventType(kind) if kind in _TYPES else EventType.UNKNOWN,
-            message_id="",
-            recipient=entry.get("recipient", mail.recipient),
-            destination=(),
-            at=entry.get("at", 0.0),
-            key=str(entry.get("key")),
-            email_id=mail.email_id,
-            campaign_id=mail.campaign_id,
-            detail=entry.get("detail", {}),
-            hard=bool(entry.get("hard")),
-        )

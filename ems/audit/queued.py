@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from ems import messages, queues
 from ems.aws.sqs import ReceivedMessage
-from ems.sending.ids import split_recipient_id
 from ems.sending.payloads import ChunkLabel
+from ems.store.recipient_ids import split_recipient_id
 from ems.tracking.events import parse
 from ems.tracking.gather import tracked_texts
 from ems.tracking.intake import unwrap

@@ -14,10 +14,10 @@ from ems.audit.findings import MAX_BREAKS, Break, Kind, Verdict
 from ems.audit.queued import QueuedMessage
 from ems.audit.queues import QueueAudit
 from ems.audit.suppressions import Called, SuppressionAudit
-from ems.sending.ids import recipient_id
 from ems.store.audit import AuditReads
 from ems.store.audit_entries import LedgerEntry, MailEntry
 from ems.store.parallel import KEYS_A_CALL, together
+from ems.store.recipient_ids import recipient_id
 from ems.store.status import Status
 
 

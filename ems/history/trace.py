@@ -6,8 +6,8 @@ from operator import attrgetter
 from typing import Any, Protocol
 
 from ems.sending.emails import EmailView
-from ems.sending.ids import batch_of
 from ems.store.batches import Batch, ChunkProgress
+from ems.store.recipient_ids import batch_of
 from ems.store.status import Status
 from ems.store.suppressions import Suppression
 from ems.store.tracking import DERIVED_PREFIX

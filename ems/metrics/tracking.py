@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from ems.tracking.apply import Applied
 from ems.tracking.events import EventType, SesEvent
+from ems.tracking.outcomes import Applied
 
 _LAG_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
 

@@ -6,10 +6,10 @@ from typing import Protocol
 
 from ems.errors import ConflictError, UnknownIdError
 from ems.governor.status import Hindrance
-from ems.sending.ids import split_recipient_id
 from ems.sending.ports import BatchReader
 from ems.sending.requests import BatchCounts, BatchStatus, BatchView
 from ems.store.batches import Batch, BatchStore, Progress
+from ems.store.recipient_ids import split_recipient_id
 from ems.store.status import Status
 
 

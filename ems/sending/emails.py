@@ -6,10 +6,10 @@ from typing import Any
 
 from ems.errors import InvalidError, UnknownIdError
 from ems.sending.addresses import AddressError, normalise
-from ems.sending.ids import split_recipient_id
 from ems.store.email_pages import EmailPages
 from ems.store.models import TrackerRow
 from ems.store.pages import Page
+from ems.store.recipient_ids import split_recipient_id
 from ems.store.status import Status, current
 
 

@@ -1,6 +1,7 @@
 """Ids: deterministic where a retry must find its own traces, random otherwise.
 
-All are URL-safe and fit SES message tags (``[A-Za-z0-9_-]``, at most 256 characters).
+All are URL-safe and fit SES message tags (``[A-Za-z0-9_-]``, at most 256 characters). A batch's mails have ids that
+follow from its own (:mod:`ems.store.recipient_ids`).
 """
 
 import hashlib
@@ -9,9 +10,6 @@ import secrets
 from base64 import b32encode
 from collections.abc import Mapping
 from typing import Any, Literal
-
-INDEX_DIGITS = 6
-"""Digits of a recipient's place in its batch: a request holds fewer than a million."""
 
 _ID_BYTES = 15
 
@@ -23,28 +21,6 @@ def new_id(kind: Literal["email", "batch"], *, key_id: str, idempotency_key: str
     else:
         raw = hashlib.sha256(f"{kind}\0{key_id}\0{idempotency_key}".encode()).digest()[:_ID_BYTES]
     return kind[0] + b32encode(raw).decode().lower()
-
-
-def recipient_id(batch_id: str, index: int) -> str:
-    """Name the mail to the recipient at *index* of a bulk request."""
-    return f"{batch_id}-{index:0{INDEX_DIGITS}d}"
-
-
-def split_recipient_id(email_id: str) -> tuple[str, int] | None:
-    """Return (batch id, index) of a bulk recipient's mail; None for any other id."""
-    batch_id, dash, index = email_id.rpartition("-")
-    if not dash or len(index) != INDEX_DIGITS or not index.isdecimal():
-        return None
-    return batch_id, int(index)
-
-
-def batch_of(email_id: str, recorded: str | None) -> str | None:
-    """Return the batch of a mail: as its row says or, where only an event wrote the row, as its id does.
-
-    None is a single mail.
-    """
-    parts = split_recipient_id(email_id)
-    return recorded or (parts[0] if parts else None)
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:

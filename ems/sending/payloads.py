@@ -14,8 +14,8 @@ from ems.aws.ses import Mail, Template
 from ems.aws.sqs import OutgoingMessage
 from ems.links import UnsubscribeLink, UnsubscribeLinks
 from ems.messages import TaskMessage
-from ems.sending.ids import recipient_id
 from ems.store.chunk_state import ChunkKey
+from ems.store.recipient_ids import recipient_id
 
 CHUNK_RECIPIENTS = 50
 """The most that one chunk holds; at lower rates it holds less (:meth:`ems.governor.policy.Policy.size_of_chunk`)."""

@@ -6,8 +6,8 @@ nothing; whoever repeats the request with its ``Idempotency-Key`` has it enqueue
 
 from collections.abc import Sequence
 
-from ems.sending.ids import split_recipient_id
 from ems.sending.resolve import Order, Resolution
+from ems.store.recipient_ids import split_recipient_id
 from ems.store.singles import Singles
 from ems.store.status import Status
 from ems.store.unresolved import Unresolved

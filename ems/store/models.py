@@ -1,4 +1,4 @@
-"""The seven tables as PynamoDB models (DESIGN.md section 5).
+"""The eight tables as PynamoDB models (DESIGN.md section 5).
 
 The classes here carry no table name, region or host: :func:`ems.store.tables.bind` derives bound classes from them at
 start, so that nothing is decided at import and two configurations can live in one process.
@@ -102,7 +102,8 @@ class TrackerRow(Model):
     mail was accepted with. ``erased_at`` is when its recipient was erased, who is not named since.
 
     ``moments`` maps an event type to ``{"first": t, "last": t, "count": n}``; ``seen`` holds the keys of the events
-    already applied; ``timeline`` the first events in full, bounded. ``version`` guards tracking's read-modify-write.
+    already applied; ``timeline`` the first events in full, bounded. ``facts`` is what the counters have of the mail
+    (:class:`ems.store.facts.Facts`). ``version`` guards tracking's read-modify-write.
     """
 
     email_id = UnicodeAttribute(hash_key=True)
@@ -134,6 +135,7 @@ class TrackerRow(Model):
     moments = JSONAttribute(null=True)
     seen = UnicodeSetAttribute(null=True)
     erased_at = NumberAttribute(null=True)
+    facts = JSONAttribute(null=True)
     version = NumberAttribute(null=True)
     expires_at = TTLAttribute(null=True)
 
@@ -277,4 +279,17 @@ class NoteRow(Model):
     secret = UnicodeAttribute(null=True)
     erasure = JSONAttribute(null=True)
     open = UnicodeSetAttribute(null=True)
+    expires_at = TTLAttribute(null=True)
+
+
+class StatsRow(Model):
+    """Counters of one shard of a scope (``campaign#ID#NN``, ``batch#ID#NN``, ``account##NN``), in total or of a time.
+
+    The counters themselves are attributes by the names of :mod:`ems.tracking.contribution`, which grow in number, and
+    are not declared here. ``since`` is when the item was first written.
+    """
+
+    shard = UnicodeAttribute(hash_key=True)
+    bucket = UnicodeAttribute(range_key=True)
+    since = NumberAttribute(null=True)
     expires_at = TTLAttribute(null=True)

@@ -19,7 +19,7 @@ class SharedConnection(Connection):
     """One DynamoDB client for all tables and threads of a process.
 
     PynamoDB makes a connection for each model, and a client for each thread that comes first at the same moment: with
-    seven tables and 24 threads half a gigabyte of service descriptions, and seconds to load them.
+    eight tables and 24 threads half a gigabyte of service descriptions, and seconds to load them.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -58,7 +58,7 @@ class SharedConnection(Connection):
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The seven tables, bound. Pass this around instead of importing the models."""
+    """The eight tables, bound. Pass this around instead of importing the models."""
 
     campaigns: type[models.CampaignRow]
     emails: type[models.TrackerRow]
@@ -67,11 +67,13 @@ class Tables:
     rate: type[models.RateRow]
     api_keys: type[models.ApiKeyRow]
     notes: type[models.NoteRow]
+    stats: type[models.StatsRow]
     connection: SharedConnection
 
     def all(self) -> tuple[type[Model], ...]:
         """Return every table, for provisioning and health checks."""
-        return (self.campaigns, self.emails, self.batches, self.suppressions, self.rate, self.api_keys, self.notes)
+        sending = (self.campaigns, self.emails, self.batches, self.suppressions)
+        return (*sending, self.rate, self.api_keys, self.notes, self.stats)
 
 
 def bind(settings: Settings) -> Tables:
@@ -105,5 +107,6 @@ def bind(settings: Settings) -> Tables:
         rate=bound(models.RateRow, "email-rate"),
         api_keys=bound(models.ApiKeyRow, "email-api-key"),
         notes=bound(models.NoteRow, "email-note"),
+        stats=bound(models.StatsRow, "email-stats"),
         connection=connection,
     )

@@ -1,22 +1,25 @@
 """Tracking's reads and writes of ``email-event-tracker``: optimistic, and exact under repetition.
 
 Tracking reads a row consistently, decides, and writes on the condition that ``version`` has not moved since. The
-sender writes other attributes of the same row and leaves ``version`` alone, so the two never undo each other.
+sender writes other attributes of the same row and leaves ``version`` alone, so the two never undo each other. The
+counters that a row moves (:mod:`ems.store.counters`) move in the transaction that writes it (docs/adr/0025).
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pynamodb.exceptions import PynamoDBException
-from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from ems.store.chunk_counts import moved
 from ems.store.chunk_state import chunk_item
+from ems.store.counters import SHARDS, Counts, move, total
 from ems.store.emails import campaign_shard
+from ems.store.facts import Facts
 from ems.store.failures import has_failed_condition, is_conflict, translated
 from ems.store.models import TrackerRow
 from ems.store.retention import expiry
@@ -26,6 +29,9 @@ from ems.store.tables import Tables
 
 DERIVED_PREFIX = "m-"
 """Starts the ids of rows that an event created for a mail without our tag."""
+
+MAX_ACTIONS = 100
+"""Items of one TransactWriteItems (DynamoDB quota)."""
 
 MAX_ROWS_OF_A_MESSAGE = 60
 """SES takes 50 recipients a message; each may have a row."""
@@ -59,6 +65,7 @@ class TrackedMail:
     timeline: tuple[Mapping[str, Any], ...] = ()
     moments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +80,27 @@ class TrackingWrite:
     timeline: tuple[Mapping[str, Any], ...]
     moments: Mapping[str, Mapping[str, Any]]
     seen: frozenset[str]
+    facts: Facts
     message_id: str | None
     recipient: str | None = field(repr=False)
     campaign_id: str | None
     settles_doubt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MailWrite:
+    """A row as it was read, what is to be written, and the counters that move with it."""
+
+    mail: TrackedMail
+    write: TrackingWrite
+    counts: Counts = field(default_factory=dict)
+
+
+def fits(writes: Sequence[MailWrite]) -> bool:
+    """Tell whether one transaction takes *writes*: settling one doubt may touch the chunk of another."""
+    places = {place for one in writes for place in one.counts}
+    settling = sum(one.write.settles_doubt for one in writes)
+    return settling <= 1 and len(writes) + settling + len(places) <= MAX_ACTIONS
 
 
 def derived_email_id(message_id: str, recipient: str | None) -> str:
@@ -86,12 +110,24 @@ def derived_email_id(message_id: str, recipient: str | None) -> str:
 
 
 class TrackingStore:
-    """The rows of mails, for tracking. *clock* gives epoch seconds; *retention_seconds* sets the TTL of new rows."""
+    """The rows of mails, for tracking, and the counters that they move.
 
-    def __init__(self, tables: Tables, *, retention_seconds: float, clock: Callable[[], float]) -> None:
+    *clock* gives epoch seconds, *shard* the shard of a transaction's counters; *retention_seconds* sets the TTL of new
+    rows.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        *,
+        retention_seconds: float,
+        clock: Callable[[], float],
+        shard: Callable[[], int] = lambda: random.randrange(SHARDS),  # noqa: S311 - spreads load
+    ) -> None:
         self._tables = tables
         self._retention = retention_seconds
         self._clock = clock
+        self._shard = shard
 
     def load(self, email_ids: Iterable[str]) -> dict[str, TrackedMail]:
         """Read rows consistently, a hundred with a call; a mail without a row comes back empty.
@@ -120,56 +156,69 @@ class TrackingStore:
         derived = derived_email_id(message_id, recipient)
         return ours[0] if ours else derived if derived in found else None
 
-    def save(self, mail: TrackedMail, write: TrackingWrite) -> None:
-        """Write *write* if the row is still as *mail* says; creates the row if there is none.
+    def save(self, *writes: MailWrite) -> None:
+        """Write all of *writes*, each of another mail, if their rows are still as they were read, or none of them.
+
+        Creates rows that are not there. The counters move with the rows; those of one shard, drawn by chance.
 
         Raises:
-            RaceLostError: The row has changed, or a transaction of the sender holds it.
+            RaceLostError: A row has changed, or a transaction of somebody else holds one or the counters.
             UnavailableError: DynamoDB cannot be reached; the write may or may not have happened.
         """
-        with translated("cannot write an event"):
+        with translated("cannot write events"):
             try:
-                self._write(mail, write)
+                with TransactWrite(connection=self._tables.connection) as transaction:
+                    self._put(transaction, writes)
             except PynamoDBException as error:
                 # Inside, since a conflict is this method's everyday business and no outage.
                 if has_failed_condition(error) or is_conflict(error):
-                    raise RaceLostError(mail.email_id) from error
+                    raise RaceLostError(", ".join(one.mail.email_id for one in writes)) from error
                 raise
 
-    def _write(self, mail: TrackedMail, write: TrackingWrite) -> None:
+    def _put(self, transaction: TransactWrite, writes: Sequence[MailWrite]) -> None:
+        now = self._clock()
+        for one in writes:
+            self._put_row(transaction, one.mail, one.write, now=now)
+        move(
+            transaction,
+            self._tables.stats,
+            total(one.counts for one in writes),
+            shard=self._shard(),
+            now=now,
+            retention_seconds=self._retention,
+        )
+
+    def _put_row(self, transaction: TransactWrite, mail: TrackedMail, write: TrackingWrite, *, now: float) -> None:
         table = self._tables.emails
-        actions = self._actions(mail, write)
+        actions = self._actions(mail, write, now=now)
         unchanged = table.version.does_not_exist() if mail.version is None else table.version == mail.version
         if write.settles_doubt:
-            self._settle(mail, actions, unchanged)
-        else:
-            table(mail.email_id).update(actions=actions, condition=unchanged)
+            actions += self._settle(transaction, mail, now=now)
+            # The mail may have gone to another chunk and into doubt again since it was read.
+            unchanged &= (table.send_status == _doubt_of(mail).value) & in_chunk(table, mail.chunk)
+        transaction.update(table(mail.email_id), actions=actions, condition=unchanged)
 
-    def _settle(self, mail: TrackedMail, actions: list[Action], unchanged: Condition) -> None:
-        """Move the mail and its chunk's counts together, and once: the status they move from is a condition."""
-        table, chunks, before = self._tables.emails, self._tables.batches, mail.send_status or Status.IN_DOUBT
-        now = self._clock()
-        sent: list[Action] = [
+    def _settle(self, transaction: TransactWrite, mail: TrackedMail, *, now: float) -> list[Action]:
+        """Move the chunk's counts with the mail, and once: the status they move from is a condition of the row."""
+        table, chunks = self._tables.emails, self._tables.batches
+        if mail.batch_id is not None and mail.chunk is not None:
+            transaction.update(
+                chunks(mail.batch_id, chunk_item(mail.chunk)),
+                actions=moved(chunks, mail.email_id, before=_doubt_of(mail), after=Status.SENT, now=now),
+            )
+        return [
             table.send_status.set(Status.SENT.value),
             table.sent_at.set(table.sent_at | now),
             table.reason.remove(),
         ]
-        # The mail may have gone to another chunk and into doubt again since it was read.
-        unmoved = unchanged & (table.send_status == before.value) & in_chunk(table, mail.chunk)
-        with TransactWrite(connection=self._tables.connection) as transaction:
-            transaction.update(table(mail.email_id), actions=actions + sent, condition=unmoved)
-            if mail.batch_id is not None and mail.chunk is not None:
-                transaction.update(
-                    chunks(mail.batch_id, chunk_item(mail.chunk)),
-                    actions=moved(chunks, mail.email_id, before=before, after=Status.SENT, now=now),
-                )
 
-    def _actions(self, mail: TrackedMail, write: TrackingWrite) -> list[Action]:
-        table, now = self._tables.emails, self._clock()
+    def _actions(self, mail: TrackedMail, write: TrackingWrite, *, now: float) -> list[Action]:
+        table = self._tables.emails
         actions: list[Action] = [
             table.timeline.set(list(write.timeline)),
             table.moments.set(dict(write.moments)),
             table.seen.set(set(write.seen)),
+            table.facts.set(write.facts.json()),
             table.version.set((mail.version or 0) + 1),
             table.updated_at.set(now),
             table.created_at.set(table.created_at | now),
@@ -209,4 +258,10 @@ def _tracked(row: TrackerRow) -> TrackedMail:
         timeline=tuple(row.timeline or ()),
         moments=row.moments or {},
         seen=frozenset(row.seen or ()),
+        facts=Facts.of(row.facts),
     )
+
+
+def _doubt_of(mail: TrackedMail) -> Status:
+    """Return the status that an event's proof overturns."""
+    return mail.send_status or Status.IN_DOUBT

@@ -2,31 +2,38 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple
 
 import structlog
 
 from ems.errors import UnavailableError
-from ems.store.status import Status, current
+from ems.store.counters import difference
+from ems.store.status import current
 from ems.store.suppressions import Suppressions
 from ems.store.tracking import (
     DERIVED_PREFIX,
+    MailWrite,
     RaceLostError,
     TrackedMail,
     TrackingStore,
     TrackingWrite,
     derived_email_id,
+    fits,
 )
+from ems.tracking.contribution import contribution
 from ems.tracking.decide import Decision, decide_all, mail_after
 from ems.tracking.events import EventType, SesEvent
 from ems.tracking.forget import history_without
 from ems.tracking.in_hand import InHand
+from ems.tracking.outcomes import UNWATCHED, Applied, Outcome, TrackingWatch
 from ems.tracking.protection import verdict_on
 
 log = structlog.get_logger(__name__)
+
+ATTEMPTS_TOGETHER = 3
+"""Then the mails of a group go on one by one: a contended row must not hold up the others."""
 
 ATTEMPTS = 10
 """Enough for ten events of one mail at the same moment; the queue brings back what loses even so."""
@@ -34,48 +41,20 @@ ATTEMPTS = 10
 SUPPRESSION_SOURCE = "ses-event"
 
 
-class Outcome(StrEnum):
-    """What applying the events of one mail came to."""
+class _Key(NamedTuple):
+    """Whose events are decided together: those of one mail and SES message."""
 
-    APPLIED = "applied"
-    REPEATED = "repeated"
-    """Applied before, or a second voice of what another event says of the whole mail."""
-    IGNORED = "ignored"
-    """Names no mail, or is of an unknown type and about a mail that is not ours."""
+    email_id: str
+    message_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """The result for one mail. ``status`` is the mail's as callers see it afterwards."""
+class _Step:
+    """What is to be written for a mail, None for nothing, and what has come of its events once that is written."""
 
-    outcome: Outcome
-    email_id: str | None = None
-    status: Status | None = None
-    settled_doubt: bool = False
-    suppressed: bool = False
-
-
-class TrackingWatch(Protocol):
-    """Who is told what events came to (:class:`ems.metrics.tracking.TrackingMetrics`)."""
-
-    def counted(self, events: Sequence[SesEvent], applied: Applied) -> None:
-        """Hear that *events* changed a mail together."""
-
-    def had_no_effect(self, applied: Applied) -> None:
-        """Hear that the events of an SES message changed nothing."""
-
-
-class Unwatched:
-    """Nobody is told."""
-
-    def counted(self, events: Sequence[SesEvent], applied: Applied) -> None:
-        """Do nothing."""
-
-    def had_no_effect(self, applied: Applied) -> None:
-        """Do nothing."""
-
-
-UNWATCHED = Unwatched()
+    applied: Applied
+    news: tuple[SesEvent, ...] = ()
+    write: MailWrite | None = None
 
 
 class Tracker:
@@ -111,7 +90,7 @@ class Tracker:
     def apply(self, *events: SesEvent) -> list[Applied]:
         """Apply *events*; repeating a call changes nothing.
 
-        The rows of all are read at once, and what one SES message brings to a mail is written at once.
+        The rows of all are read at once, and written at once with the counters that they move.
 
         Returns:
             One result for each mail and SES message, in the order in which the events name them.
@@ -122,48 +101,66 @@ class Tracker:
         groups: dict[tuple[str | None, str], list[SesEvent]] = {}
         for event in events:
             groups.setdefault((self._find(event), event.message_id), []).append(event)
-        email_ids = {email_id for email_id, _message_id in groups if email_id is not None}
-        with self._in_hand.hold(email_ids):
-            mails = self._store.load(email_ids)
-            return [
-                self._without_effect(Applied(Outcome.IGNORED))
-                if email_id is None
-                else self._apply(mails[email_id], group)
-                for (email_id, _message_id), group in groups.items()
-            ]
+        named = {_Key(mail, message): group for (mail, message), group in groups.items() if mail is not None}
+        applied: dict[_Key, Applied] = {}
+        with self._in_hand.hold({key.email_id for key in named}):
+            for together in _rounds(named):
+                applied |= self._apply_together(together)
+        ignored = _Step(Applied(Outcome.IGNORED))
+        return [self._told(ignored) if mail is None else applied[_Key(mail, message)] for mail, message in groups]
 
-    def _apply(self, mail: TrackedMail, events: Sequence[SesEvent]) -> Applied:
-        for attempt in range(ATTEMPTS):
-            decision = decide_all(_with_recipient(mail, events[0]), events)
-            if decision is None:
-                return self._without_effect(
-                    Applied(Outcome.REPEATED, mail.email_id, current(mail.send_status, mail.event_status))
-                )
-            # Before the row: a worker killed in between comes back to it, since the row does not know the event yet.
-            suppressed = [self._protect(event, mail) for event in decision.news]
-            write = self._without_erased(mail, decision)
-            try:
-                self._store.save(mail, write)
-            except RaceLostError:
-                self._sleep(self._jitter() * min(0.01 * 2**attempt, 0.5))
-                mail = self._store.load([mail.email_id])[mail.email_id]
-            else:
-                applied = _applied(mail, write, suppressed=any(suppressed))
-                self._watch.counted(decision.news, applied)
-                log.info(
-                    "events counted",
-                    email_id=mail.email_id,
-                    message_id=events[0].message_id,
-                    types=[event.type.value for event in decision.news],
-                    status=applied.status,
-                    request_id=mail.request_id,
-                )
-                return applied
-        raise UnavailableError("DynamoDB", "the row of a mail stays contended")
+    def _apply_together(self, groups: Mapping[_Key, Sequence[SesEvent]]) -> dict[_Key, Applied]:
+        """Apply *groups*, each of another mail: in one transaction or, if it does not come about, one by one."""
+        alone = len(groups) == 1
+        for attempt in range(ATTEMPTS if alone else ATTEMPTS_TOGETHER):
+            mails = self._store.load(key.email_id for key in groups)
+            steps = {key: self._step(mails[key.email_id], group) for key, group in groups.items()}
+            writes = [step.write for step in steps.values() if step.write is not None]
+            if not alone and not fits(writes):
+                break
+            if not writes or self._saved(writes):
+                return {key: self._told(step) for key, step in steps.items()}
+            self._sleep(self._jitter() * min(0.01 * 2**attempt, 0.5))
+        if alone:
+            raise UnavailableError("DynamoDB", "the row of a mail stays contended")
+        one_by_one = [self._apply_together({key: group}) for key, group in groups.items()]
+        return {key: applied for one in one_by_one for key, applied in one.items()}
 
-    def _without_effect(self, applied: Applied) -> Applied:
-        self._watch.had_no_effect(applied)
-        return applied
+    def _step(self, mail: TrackedMail, events: Sequence[SesEvent]) -> _Step:
+        decision = decide_all(_with_recipient(mail, events[0]), events)
+        if decision is None:
+            status = current(mail.send_status, mail.event_status)
+            return _Step(Applied(Outcome.REPEATED, mail.email_id, status))
+        # Before the row: a worker killed in between comes back to it, since the row does not know the event yet.
+        suppressed = [self._protect(event, mail) for event in decision.news]
+        write = self._without_erased(mail, decision)
+        after = mail_after(mail, write)
+        counts = difference(contribution(after), contribution(mail))
+        status = current(after.send_status, after.event_status)
+        applied = Applied(Outcome.APPLIED, mail.email_id, status, write.settles_doubt, any(suppressed))
+        return _Step(applied, decision.news, MailWrite(mail, write, counts))
+
+    def _told(self, step: _Step) -> Applied:
+        if step.write is None:
+            self._watch.had_no_effect(step.applied)
+            return step.applied
+        self._watch.counted(step.news, step.applied)
+        log.info(
+            "events counted",
+            email_id=step.applied.email_id,
+            message_id=step.news[0].message_id,
+            types=[event.type.value for event in step.news],
+            status=step.applied.status,
+            request_id=step.write.mail.request_id,
+        )
+        return step.applied
+
+    def _saved(self, writes: Sequence[MailWrite]) -> bool:
+        try:
+            self._store.save(*writes)
+        except RaceLostError:
+            return False
+        return True
 
     def _find(self, event: SesEvent) -> str | None:
         """By our tag, else by SES's message id, else an id that all events of the mail and recipient share."""
@@ -220,7 +217,9 @@ def _with_recipient(mail: TrackedMail, event: SesEvent) -> TrackedMail:
     return replace(mail, recipient=event.recipient) if is_new else mail
 
 
-def _applied(mail: TrackedMail, write: TrackingWrite, *, suppressed: bool) -> Applied:
-    after = mail_after(mail, write)
-    status = current(after.send_status, after.event_status)
-    return Applied(Outcome.APPLIED, mail.email_id, status, write.settles_doubt, suppressed)
+def _rounds(groups: Mapping[_Key, Sequence[SesEvent]]) -> Iterator[dict[_Key, Sequence[SesEvent]]]:
+    """Yield *groups* such that no mail stands twice in one round: two messages of a mail are two writes of its row."""
+    left = dict(groups)
+    while left:
+        together = {key.email_id: key for key in reversed(left)}
+        yield {key: left.pop(key) for key in reversed(together.values())}

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ems.store.facts import Facts
 from ems.store.status import OPEN_TO_PROOF, Status
 from ems.store.tracking import TrackedMail, TrackingWrite
 from ems.tracking.events import EventType, SesEvent
+from ems.tracking.facts import facts_after, facts_of
 from ems.tracking.status import Evidence, evidence_of, next_status
 
 TIMELINE_LIMIT = 100
@@ -64,6 +66,7 @@ def mail_after(mail: TrackedMail, write: TrackingWrite) -> TrackedMail:
         timeline=write.timeline,
         moments=write.moments,
         seen=write.seen,
+        facts=write.facts,
     )
 
 
@@ -81,8 +84,8 @@ def _after(earlier: TrackingWrite, later: TrackingWrite) -> TrackingWrite:
 def decide(mail: TrackedMail, event: SesEvent) -> TrackingWrite | None:
     """Return what *event* changes on *mail*; None when it has been applied before or has nothing to add.
 
-    The result depends on the set of events applied and not on their order, as far as ``event_status``, ``moments`` and
-    ``seen`` go; the timeline keeps the order of arrival.
+    The result depends on the set of events applied and not on their order, as far as ``event_status``, ``moments``,
+    ``seen`` and ``facts`` go; the timeline keeps the order of arrival.
     """
     known = event.key in mail.seen
     settles_doubt = _is_open_to_proof(mail) and evidence_of(event) is not Evidence.UNKNOWN
@@ -129,6 +132,7 @@ def _write(
         timeline=_timeline(mail, event) if kept else mail.timeline,
         moments=_moments(mail, event) if counted else mail.moments,
         seen=mail.seen | {event.key} if kept else mail.seen,
+        facts=_facts(mail, event, counted=counted),
         message_id=event.message_id or None,
         recipient=_main_recipient(mail, event),
         campaign_id=event.campaign_id,
@@ -152,6 +156,12 @@ def _moments(mail: TrackedMail, event: SesEvent) -> dict[str, Mapping[str, Any]]
         "count": before["count"] + 1,
     }
     return {**mail.moments, event.type.value: after}
+
+
+def _facts(mail: TrackedMail, event: SesEvent, *, counted: bool) -> Facts:
+    facts = facts_of(mail)
+    facts = replace(facts, campaign_id=facts.campaign_id or mail.campaign_id or event.campaign_id)
+    return facts_after(facts, event) if counted else facts
 
 
 def _timeline(mail: TrackedMail, event: SesEvent) -> tuple[Mapping[str, Any], ...]:

@@ -15,6 +15,7 @@ from ems.web.monitoring import HealthChecks, Metrics, Monitoring
 from ems.web.operations import mount
 from ems.web.sends import Sends
 from ems.web.services import WebServices
+from ems.web.stats import Stats
 from ems.web.suppressions import Suppressions
 from ems.web.unsubscribe import Unsubscribe
 from ems.web.webhooks import Webhooks
@@ -32,6 +33,7 @@ def create_app(services: WebServices, settings: Settings) -> Flask:
         Sends(services.acceptance, max_recipients=settings.max_recipients),
         Emails(services.emails, services.resolver),
         Exports(services.exports),
+        Stats(services.statistics),
         Batches(services.batches, services.resolver, services.retries),
         Campaigns(services.campaigns),
         Suppressions(services.suppressions),

@@ -32,6 +32,7 @@ _TAGS = {
     "emails": "What has become of each mail, and decisions about those in doubt.",
     "batches": "Bulk requests: progress, pause, resume, cancel, doubts, retry.",
     "campaigns": "Templates and who sends them.",
+    "statistics": "What became of the mails of a campaign or a batch, counted exactly.",
     "suppressions": "Who gets no mail, and why.",
     "erasures": "Taking a person out of all records.",
     "monitoring": "Rate, health and metrics.",

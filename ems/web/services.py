@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from prometheus_client import CollectorRegistry
 
+from ems.history.statistics import StatsView
 from ems.links import UnsubscribeLink
 from ems.sending.campaigns import CampaignDraft, State
 from ems.sending.emails import EmailView
@@ -134,6 +135,16 @@ class Exports(Protocol):
         """Export a batch."""
 
 
+class Statistics(Protocol):
+    """Campaigns and batches in numbers."""
+
+    def campaign(self, campaign_id: str) -> StatsView:
+        """Return the numbers of a campaign."""
+
+    def batch(self, batch_id: str) -> StatsView:
+        """Return the numbers of a batch."""
+
+
 class Resolver(Protocol):
     """Decides about mails in doubt."""
 
@@ -219,6 +230,7 @@ class WebServices:
     suppressions: Suppressions
     erasures: Erasures
     exports: Exports
+    statistics: Statistics
     resolver: Resolver
     retries: Retries
     keys: Keys
@@ -243,6 +255,7 @@ class WebServices:
             suppressions=services.suppression_list,
             erasures=services.eraser,
             exports=services.exports,
+            statistics=services.statistics,
             resolver=services.resolver,
             retries=services.retries,
             keys=services.api_keys,

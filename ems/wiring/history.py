@@ -3,6 +3,7 @@
 from functools import partial
 
 from ems.history.exports import Exports
+from ems.history.statistics import Statistics
 from ems.history.trace import Tracer
 from ems.store.removals import removed
 from ems.wiring.parts import part
@@ -16,6 +17,11 @@ class History(Sending):
     def exports(self) -> Exports:
         """All mails of a campaign or a batch."""
         return Exports(self.emails, self.campaign_store, self.batch_store)
+
+    @part
+    def statistics(self) -> Statistics:
+        """Campaigns and batches in numbers."""
+        return Statistics(self.stats_store, self.campaign_store, self.batch_store)
 
     @part
     def tracer(self) -> Tracer:

@@ -21,6 +21,7 @@ from ems.store.parking import Parking
 from ems.store.removals import Removals
 from ems.store.senders import SenderReports
 from ems.store.singles import Singles
+from ems.store.stats import StatsStore
 from ems.store.suppressions import Suppressions
 from ems.store.tables import Tables, bind
 from ems.wiring.metrics import Metered
@@ -97,6 +98,11 @@ class Outside(Metered):
         return Removals(self.tables, retention_seconds=self.retention_seconds)
 
     @part
+    def stats_store(self) -> StatsStore:
+        """Counters."""
+        return StatsStore(self.tables)
+
+    @part
     def failed_runs(self) -> FailedRuns:
         """Why tasks failed."""
         return FailedRuns(self.tables)
@@ -147,6 +153,7 @@ class Outside(Metered):
     def check_dynamodb(self) -> None:
         """Raise UnavailableError when DynamoDB cannot be reached."""
         self.drain_store.read()
+        self.stats_store.check()  # the youngest table: missing when an upgrade went without `ems provision`
 
     def check_ses(self) -> None:
         """Raise UnavailableError when SES cannot be reached."""

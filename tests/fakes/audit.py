@@ -12,11 +12,11 @@ from ems.audit.findings import Verdict
 from ems.audit.run import Options
 from ems.aws.sqs import OutgoingMessage
 from ems.sending.doubt_policy import DoubtPolicy
-from ems.sending.ids import recipient_id
 from ems.sending.ports import SuppressionFilter
 from ems.sending.requests import BulkRequest, Caller, SingleRequest
 from ems.store.audit import AuditReads
 from ems.store.models import BatchRow, TrackerRow
+from ems.store.recipient_ids import recipient_id
 from ems.store.tables import Tables
 from ems.tracking.events import parse
 from ems.tracking.gather import track_message

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from fakes.sending import LINKS
+from fakes.statistics import FakeStatistics
 from fakes.suppressions import FakeSuppressionStore
 from flask.testing import FlaskClient
 
@@ -370,6 +371,7 @@ class World:
             suppressions=SuppressionList(self.suppressions, self.suppressions, clock=lambda: 1e9),
             erasures=self.erasures,
             exports=self.exports,
+            statistics=FakeStatistics(),
             resolver=self.resolver,
             retries=self.retries,
             keys=FakeKeys(),

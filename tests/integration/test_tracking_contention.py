@@ -14,7 +14,8 @@ from ems.store.suppressions import Suppressions
 from ems.store.tables import Tables, bind
 from ems.store.tracking import TrackingStore
 from ems.store.transactions import transact
-from ems.tracking.apply import Outcome, Tracker
+from ems.tracking.apply import Tracker
+from ems.tracking.outcomes import Outcome
 
 pytestmark = pytest.mark.processes
 
@@ -26,11 +27,10 @@ EVENTS = ("send", "delivery", "open", "click", "bounce_permanent", "complaint", 
 @pytest.fixture
 def real_tables(aws_environment: dict[str, str]) -> Iterator[Tables]:
     bound = bind(Settings(table_prefix=f"t{time.time_ns()}-", aws_region=aws_environment["AWS_REGION"]))
-    used = (bound.emails, bound.batches, bound.suppressions)
-    for table in used:
+    for table in bound.all():
         table.create_table(wait=True)
     yield bound
-    for table in used:
+    for table in bound.all():
         table.delete_table()
 
 

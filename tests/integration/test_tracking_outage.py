@@ -10,7 +10,7 @@ from ems.errors import UnavailableError
 from ems.settings import Settings
 from ems.store.suppressions import Suppressions
 from ems.store.tables import Tables, bind
-from ems.store.tracking import TrackedMail, TrackingStore
+from ems.store.tracking import MailWrite, TrackedMail, TrackingStore
 from ems.tracking.apply import Tracker
 from ems.tracking.decide import decide
 
@@ -43,7 +43,7 @@ def test_an_event_cannot_be_written(store: TrackingStore) -> None:
     write = decide(TrackedMail("em-1"), event("send"))
     assert write is not None
     with pytest.raises(UnavailableError, match="DynamoDB"):
-        store.save(TrackedMail("em-1"), write)
+        store.save(MailWrite(TrackedMail("em-1"), write))
 
 
 def test_suppressions_can_be_neither_read_nor_written(unreachable: Tables) -> None:

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ems import queues
-from ems.sending.ids import split_recipient_id
 from ems.sending.requests import BulkRequest, Caller, SingleRequest
+from ems.store.recipient_ids import split_recipient_id
 
 ANSWERS: list[Answer] = ["take", "refuse", "lose answer", "lose mail", "throttle", "quota", "outage"]
 MAYBE_TAKEN = {"in_doubt"}

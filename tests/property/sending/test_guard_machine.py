@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ems import queues
-from ems.sending.ids import recipient_id
 from ems.sending.requests import BulkRequest, Caller, SingleRequest
 from ems.sending.resolve import Order
+from ems.store.recipient_ids import recipient_id
 
 WINDOW = 300
 ANSWERS: list[Answer] = ["take", "lose answer", "throttle", "quota"]

@@ -6,8 +6,10 @@ from fakes.ses_events import FIXTURES, load
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ems.store.counters import difference, total
 from ems.store.status import RANK, Status
 from ems.store.tracking import TrackedMail
+from ems.tracking.contribution import contribution
 from ems.tracking.decide import decide, decide_all, mail_after
 from ems.tracking.events import SesEvent, parse
 from ems.tracking.unsubscribing import unsubscription
@@ -39,12 +41,14 @@ def test_order_and_repetition_change_nothing_but_the_order_of_the_timeline(
     dice.shuffle(shuffled)
     mail = TrackedMail("em-1", send_status=start)
     one, other = play(mail, history), play(mail, shuffled)
-    assert (one.event_status, one.send_status, one.moments, one.seen) == (
+    assert (one.event_status, one.send_status, one.moments, one.seen, one.facts) == (
         other.event_status,
         other.send_status,
         other.moments,
         other.seen,
+        other.facts,
     )
+    assert contribution(one) == contribution(other)
     assert sorted(entry["key"] for entry in one.timeline) == sorted(entry["key"] for entry in other.timeline)
 
 
@@ -55,6 +59,16 @@ def test_every_event_counts_exactly_once(history: list[SesEvent]) -> None:
     assert mail.seen == keys
     assert sum(moment["count"] for moment in mail.moments.values()) == len(keys)
     assert len(mail.timeline) == len(keys)
+
+
+@given(histories)
+def test_what_the_counters_are_moved_by_adds_up_to_what_the_mail_contributes(history: list[SesEvent]) -> None:
+    mail, moved = TrackedMail("b1-000001"), []
+    for event in history:
+        after = play(mail, [event])
+        moved.append(difference(contribution(after), contribution(mail)))
+        mail = after
+    assert total(moved) == contribution(mail)
 
 
 @given(histories, st.sampled_from(EVENTS))

@@ -10,9 +10,9 @@ from ems.errors import UnknownIdError
 from ems.history.trace import Story, Tracer
 from ems.sending.doubt_policy import DoubtPolicy
 from ems.sending.emails import Emails
-from ems.sending.ids import recipient_id
 from ems.sending.resolve import Order
 from ems.store.email_pages import EmailPages
+from ems.store.recipient_ids import recipient_id
 from ems.store.removals import Removals, removed
 from ems.store.status import Status
 from ems.store.suppressions import Suppressions

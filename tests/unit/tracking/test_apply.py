@@ -8,9 +8,10 @@ from ems.errors import UnavailableError
 from ems.store.status import Status
 from ems.store.suppressions import Suppressions
 from ems.store.tables import Tables
-from ems.store.tracking import RaceLostError, TrackedMail, TrackingStore, TrackingWrite, derived_email_id
-from ems.tracking.apply import ATTEMPTS, Applied, Outcome, Tracker
+from ems.store.tracking import MailWrite, RaceLostError, TrackingStore, derived_email_id
+from ems.tracking.apply import ATTEMPTS, Tracker
 from ems.tracking.events import parse
+from ems.tracking.outcomes import Applied, Outcome
 
 NOW = 1_791_800_000.0
 MESSAGE_ID = "0100018f2f0c1a2b-5f3c1d2e-0000-4a4a-9b9b-1234567890ab-000000"
@@ -25,10 +26,10 @@ class ContendedStore(TrackingStore):
         self.tables = tables
         self.rivals: list[Callable[[], object]] = []
 
-    def save(self, mail: TrackedMail, write: TrackingWrite) -> None:
+    def save(self, *writes: MailWrite) -> None:
         if self.rivals:
             self.rivals.pop(0)()
-        super().save(mail, write)
+        super().save(*writes)
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from ems.store.erased import Marks
 from ems.store.models import TrackerRow
 from ems.store.suppressions import Suppressions
 from ems.store.tables import Tables
-from ems.tracking.apply import Outcome, Tracker
+from ems.tracking.apply import Tracker
 from ems.tracking.events import parse
 from ems.tracking.forget import history_without
+from ems.tracking.outcomes import Outcome
 
 JANE = "jane.doe@example.com"
 COPY = "copy@example.com"

@@ -1,0 +1,117 @@
+"""What became of all mails of a campaign, a batch or the account, in numbers."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ems.errors import UnknownIdError
+from ems.sending.batches import accepted_batch
+from ems.sending.ports import BatchReader
+from ems.store.campaigns import Campaign
+from ems.store.counters import Scope
+from ems.store.stats import Totals
+from ems.tracking.contribution import EVENTS_PREFIX, OUTCOMES, quantile, timed
+from ems.tracking.events import EventType
+from ems.tracking.kinds import HARD_BOUNCE, SOFT_BOUNCE
+
+
+class Counters(Protocol):
+    """Where the numbers come from (:class:`ems.store.stats.StatsStore`)."""
+
+    def total(self, scope: Scope) -> Totals:
+        """Read all that was ever counted in a scope."""
+
+
+class CampaignReader(Protocol):
+    """Where campaigns come from (:class:`ems.store.campaigns.CampaignStore`)."""
+
+    def read(self, campaign_id: str) -> Campaign | None:
+        """Read a campaign; None when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryTimes:
+    """Seconds from SES's acceptance to delivery, of ``mails`` mails; each figure is at most 5 % off."""
+
+    mails: int
+    p50: float | None
+    p95: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatsView:
+    """The numbers of one subject.
+
+    ``mails`` counts mails by what became of them (:data:`ems.tracking.contribution.OUTCOMES`), each once in every
+    outcome that it had; ``events`` what SES reported, by type; the others tell events apart by SES's subtype.
+    """
+
+    mails: Mapping[str, int]
+    events: Mapping[str, int]
+    hard_bounces: Mapping[str, int]
+    soft_bounces: Mapping[str, int]
+    complaints: Mapping[str, int]
+    delays: Mapping[str, int]
+    delivery_seconds: DeliveryTimes
+    since: float | None
+
+
+class Statistics:
+    """Answers from the counters, at the same cost for ten mails and ten million."""
+
+    def __init__(self, counters: Counters, campaigns: CampaignReader, batches: BatchReader) -> None:
+        self._counters = counters
+        self._campaigns = campaigns
+        self._batches = batches
+
+    def campaign(self, campaign_id: str) -> StatsView:
+        """Return the numbers of a campaign, also of one that was deleted.
+
+        Raises:
+            UnknownIdError: There is no such campaign, nor was there an event of one.
+        """
+        totals = self._counters.total(Scope("campaign", campaign_id))
+        if totals.since is None and self._campaigns.read(campaign_id) is None:
+            raise UnknownIdError("campaign", campaign_id)
+        return _view(totals)
+
+    def batch(self, batch_id: str) -> StatsView:
+        """Return the numbers of a batch.
+
+        Raises:
+            UnknownIdError: No batch of this id was accepted.
+        """
+        accepted_batch(self._batches, batch_id)
+        return _view(self._counters.total(Scope("batch", batch_id)))
+
+
+def _view(totals: Totals) -> StatsView:
+    kinds = {
+        name.removeprefix(EVENTS_PREFIX): number
+        for name, number in totals.counts.items()
+        if name.startswith(EVENTS_PREFIX)
+    }
+    return StatsView(
+        mails={outcome: totals.counts.get(outcome, 0) for outcome in OUTCOMES},
+        events=_by_type(kinds),
+        hard_bounces=_subtypes(kinds, HARD_BOUNCE),
+        soft_bounces=_subtypes(kinds, SOFT_BOUNCE),
+        complaints=_subtypes(kinds, EventType.COMPLAINT),
+        delays=_subtypes(kinds, EventType.DELIVERY_DELAY),
+        delivery_seconds=DeliveryTimes(
+            mails=timed(totals.counts), p50=quantile(totals.counts, 0.5), p95=quantile(totals.counts, 0.95)
+        ),
+        since=totals.since,
+    )
+
+
+def _by_type(kinds: Mapping[str, int]) -> dict[str, int]:
+    types: Counter[str] = Counter()
+    for kind, number in kinds.items():
+        types[kind.partition(":")[0]] += number
+    return dict(sorted(types.items()))
+
+
+def _subtypes(kinds: Mapping[str, int], family: str) -> dict[str, int]:
+    return {kind.partition(":")[2]: number for kind, number in sorted(kinds.items()) if kind.startswith(f"{family}:")}

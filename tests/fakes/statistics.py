@@ -1,0 +1,28 @@
+"""The numbers of one campaign, welcome, and one batch, ba-1."""
+
+from ems.errors import UnknownIdError
+from ems.history.statistics import DeliveryTimes, StatsView
+from ems.tracking.contribution import OUTCOMES
+
+VIEW = StatsView(
+    mails=dict.fromkeys(OUTCOMES, 0) | {"sent": 100, "delivered": 80, "hard_bounced": 4, "opened": 20, "clicked": 8},
+    events={"send": 100, "delivery": 80, "hard_bounce": 4, "open": 33, "click": 12},
+    hard_bounces={"General": 3, "NoEmail": 1},
+    soft_bounces={},
+    complaints={},
+    delays={},
+    delivery_seconds=DeliveryTimes(mails=80, p50=0.4, p95=2.5),
+    since=1e9,
+)
+
+
+class FakeStatistics:
+    def campaign(self, campaign_id: str) -> StatsView:
+        if campaign_id != "welcome":
+            raise UnknownIdError("campaign", campaign_id)
+        return VIEW
+
+    def batch(self, batch_id: str) -> StatsView:
+        if batch_id != "ba-1":
+            raise UnknownIdError("batch", batch_id)
+        return VIEW

@@ -1,0 +1,79 @@
+"""Campaigns and batches in numbers, counted by the tracker in the real tables."""
+
+import pytest
+from fakes.clock import Clock
+from fakes.sending import CAMPAIGN, batch
+from fakes.ses_events import load
+from fakes.tables import batches_of
+from fakes.tracking import tracker_of
+from fakes.web import FakeCampaignStore
+
+from ems.errors import UnknownIdError
+from ems.history.statistics import Statistics
+from ems.store.stats import StatsStore
+from ems.store.tables import Tables
+from ems.tracking.apply import Tracker
+from ems.tracking.events import parse
+
+
+@pytest.fixture
+def campaigns() -> FakeCampaignStore:
+    return FakeCampaignStore()
+
+
+@pytest.fixture
+def statistics(tables: Tables, campaigns: FakeCampaignStore, clock: Clock) -> Statistics:
+    batches = batches_of(tables, clock)
+    batches.create(batch())
+    return Statistics(StatsStore(tables), campaigns, batches)
+
+
+@pytest.fixture
+def tracker(tables: Tables, clock: Clock) -> Tracker:
+    return tracker_of(tables, clock)
+
+
+def happen(tracker: Tracker, email_id: str, *names: str) -> None:
+    for name in names:
+        mail = {"tags": {"ems_email_id": [email_id], "ems_campaign_id": ["welcome"]}, "messageId": f"m-{email_id}"}
+        tracker.apply(*parse(load(name, **mail)))
+
+
+def test_a_batch_and_its_campaign_count_the_same_mails(statistics: Statistics, tracker: Tracker) -> None:
+    happen(tracker, "b1-000000", "send", "delivery", "open", "click")
+    happen(tracker, "b1-000001", "send", "bounce_permanent")
+    happen(tracker, "b1-000002", "send", "delivery", "complaint")
+    happen(tracker, "e1", "send")
+
+    batch, campaign = statistics.batch("b1"), statistics.campaign("welcome")
+    assert {name: number for name, number in batch.mails.items() if number} == {
+        "sent": 3,
+        "delivered": 2,
+        "hard_bounced": 1,
+        "complained": 1,
+        "opened": 1,
+        "clicked": 1,
+    }
+    assert campaign.mails == {**batch.mails, "sent": 4}
+    assert batch.events == {"click": 1, "complaint": 1, "delivery": 2, "hard_bounce": 1, "open": 1, "send": 3}
+    assert (sum(batch.hard_bounces.values()), batch.complaints) == (1, {"abuse": 1})
+    assert batch.delivery_seconds.mails == 2
+
+
+def test_a_campaign_without_an_event_counts_nothing(statistics: Statistics, campaigns: FakeCampaignStore) -> None:
+    campaigns.insert(CAMPAIGN)
+    view = statistics.campaign(CAMPAIGN.campaign_id)
+    assert (sum(view.mails.values()), view.events, view.since) == (0, {}, None)
+    assert (view.delivery_seconds.mails, view.delivery_seconds.p50) == (0, None)
+
+
+def test_the_numbers_of_a_deleted_campaign_stay(statistics: Statistics, tracker: Tracker) -> None:
+    happen(tracker, "e1", "send")
+    assert statistics.campaign("welcome").mails["sent"] == 1
+
+
+def test_an_id_of_nothing_is_no_subject_without_numbers(statistics: Statistics) -> None:
+    with pytest.raises(UnknownIdError):
+        statistics.campaign("welcome")
+    with pytest.raises(UnknownIdError):
+        statistics.batch("b2")
