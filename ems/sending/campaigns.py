@@ -155,7 +155,7 @@ class Campaigns:
             subject=draft.template.subject,
             html=draft.template.html,
             text=draft.template.text,
-            variables=templates.parse(draft.template),
+            variables=templates.of_callers(templates.parse(draft.template), kind=draft.kind),
             template_name=template_name(campaign_id, version, draft.template),
             template_version=version,
             state=ACTIVE,

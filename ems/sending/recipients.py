@@ -9,7 +9,7 @@ from ems.aws.ses import UNSUBSCRIBE_VARIABLE
 from ems.errors import RejectedRecipient
 from ems.sending.addresses import AddressError, normalise
 from ems.sending.payloads import CHUNK_BYTES, ChunkRecipient
-from ems.sending.templates import line_breaking_variables, missing_variables
+from ems.sending.templates import line_breaking_variables, missing_variables, of_callers
 
 ENTRY_FIELDS = frozenset({"to", "data"})
 ADDRESS_BYTES = 2 * 320
@@ -129,11 +129,10 @@ def _check_one(needs: Needs, index: int, entry: Any, shared: Shared) -> ChunkRec
 
 def data_problem(needs: Needs, *, own: Mapping[str, Any], shared: Shared) -> str | None:
     """Say what about the data would make SES fail to render the template; None if nothing."""
-    required: Sequence[str] = needs.variables
-    if needs.kind == "bulk":
-        if UNSUBSCRIBE_VARIABLE in own or UNSUBSCRIBE_VARIABLE in shared.data:
-            return f"data must not hold {UNSUBSCRIBE_VARIABLE!r}: EMS makes it for each mail of a bulk campaign"
-        required = [path for path in required if path != UNSUBSCRIBE_VARIABLE]
+    if needs.kind == "bulk" and (UNSUBSCRIBE_VARIABLE in own or UNSUBSCRIBE_VARIABLE in shared.data):
+        return f"data must not hold {UNSUBSCRIBE_VARIABLE!r}: EMS makes it for each mail of a bulk campaign"
+    # Campaigns and batches of a release before links name that variable as one of the callers'.
+    required = of_callers(needs.variables, kind=needs.kind)
     missing = missing_variables(required, shared=shared.data, own=own)
     if missing:
         return f"the template needs {_listed(missing)}; put it into data"

@@ -17,6 +17,7 @@ from dotpromptz_handlebars import Block, InlinePartial, Mustache, Node, Partial,
 from dotpromptz_handlebars._render import compile_template
 
 from ems.aws.handlebars import readable
+from ems.aws.ses import UNSUBSCRIBE_VARIABLE
 from ems.errors import InvalidError
 from ems.sending.addresses import has_control_characters
 
@@ -68,6 +69,11 @@ def parse(template: TemplateParts) -> tuple[str, ...]:
     for part, source in template.given():
         required.update(dict.fromkeys(_required(f"template.{part}", source)))
     return tuple(required)
+
+
+def of_callers(variables: Iterable[str], *, kind: str) -> tuple[str, ...]:
+    """Return those of *variables* that callers must give: in bulk campaigns EMS fills one in itself."""
+    return tuple(path for path in variables if kind != "bulk" or path != UNSUBSCRIBE_VARIABLE)
 
 
 @lru_cache(maxsize=256)

@@ -207,7 +207,10 @@ class CampaignSummary(Answer):
     subject: str
     template_name: str = Field(description="Name of the template in SES.")
     template_version: int
-    variables: list[str] = Field(description="Paths that every recipient's data, or the shared data, must hold.")
+    variables: list[str] = Field(
+        description="Paths that every recipient's data, or the shared data, must hold; without unsubscribe_url, which "
+        "EMS fills in in bulk campaigns."
+    )
     state: Literal["active", "paused_by_operator", "paused_by_breaker"]
     state_reason: str | None
     duplicate_window_seconds: int = Field(description="Within it a second mail of the same content is held; 0: never.")

@@ -60,6 +60,23 @@ def test_a_mails_page_shows_its_parts_and_runs_none_of_its_code(
     assert "sandbox" in framed.headers["Content-Security-Policy"]
 
 
+def test_the_link_in_a_mails_header_can_be_followed_and_no_other_scheme_is_one(own_aws: LocalAws, ses: Any) -> None:
+    headers = [
+        {"Name": "List-Unsubscribe", "Value": "<https://ems.example.com/unsubscribe/t?a=b&c=d>"},
+        {"Name": "X-Strange", "Value": "<javascript:alert(1)>"},
+    ]
+    message_id = ses.send_email(
+        FromEmailAddress="news@example.com",
+        Destination={"ToAddresses": ["a@example.com"]},
+        Content={
+            "Simple": {"Subject": {"Data": "News"}, "Body": {"Text": {"Data": "hello"}}, "Headers": headers},
+        },
+    )["MessageId"]
+    shown = page(own_aws, f"/mails/{message_id}").text
+    assert 'href="https://ems.example.com/unsubscribe/t?a=b&amp;c=d"' in shown
+    assert 'href="javascript' not in shown
+
+
 def test_an_unknown_mail_is_not_found(own_aws: LocalAws) -> None:
     assert page(own_aws, "/mails/unknown").status_code == 404
     assert page(own_aws, "/mails/unknown/html").status_code == 404

@@ -40,6 +40,13 @@ def test_a_campaign_reads_back_as_it_was_created(campaigns: Campaigns) -> None:
     assert campaigns.template(created) == DRAFT.template
 
 
+def test_the_link_of_bulk_mail_is_no_variable_that_callers_must_give(campaigns: Campaigns) -> None:
+    template = TemplateParts(subject="News", text="{{name}} {{unsubscribe_url}}")
+    assert campaigns.create(replace(DRAFT, template=template)).variables == ("name",)
+    theirs = campaigns.create(replace(DRAFT, template=template, kind="transactional"))
+    assert theirs.variables == ("name", "unsubscribe_url")
+
+
 def test_many_campaigns_are_read_at_once_and_missing_ones_left_out(campaigns: Campaigns, tables: Tables) -> None:
     one = campaigns.create(DRAFT, campaign_id="one")
     two = campaigns.create(DRAFT, campaign_id="two")
