@@ -43,7 +43,8 @@ DELAY_TYPES = frozenset(
 
 HARD_BOUNCE = "hard_bounce"
 SOFT_BOUNCE = "soft_bounce"
-UNSUBSCRIBE = "unsubscribe"
+UNSUBSCRIBE = EventType.UNSUBSCRIBE.value
+"""By the link of EMS, or by SES's list management."""
 
 
 def kind_of(event: SesEvent) -> str:

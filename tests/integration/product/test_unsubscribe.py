@@ -67,6 +67,7 @@ def test_one_click_ends_bulk_mail_and_also_what_was_accepted_before(
     left = api.email(f"{first}-000000")
     assert [(one["type"], one["detail"]) for one in left["timeline"]] == [("unsubscribe", {"by": "one-click"})]
     assert left["moments"]["unsubscribe"]["count"] == 1
+    assert api.ok("GET", f"/campaigns/{news}/stats")["mails"]["unsubscribed"] == 1
     assert api.ok("GET", f"/suppressions/{ada}")["source"] == "unsubscribe link"
     api.reaches(api.single(api.campaign("receipts", "transactional"), ada), "sent")
     audit = product.ems("audit", news)

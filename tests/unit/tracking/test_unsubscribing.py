@@ -1,11 +1,15 @@
 """Recipients who follow the link of a mail."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import pytest
 from fakes.clock import Clock
 from fakes.ses_events import load
 from fakes.tables import RETENTION_SECONDS, singles_of
 from fakes.tracking import sent_event, tracker_of
 
+from ems.errors import UnavailableError
 from ems.links import UnsubscribeLink
 from ems.store.erased import Marks
 from ems.store.models import TrackerRow
@@ -14,7 +18,7 @@ from ems.store.singles import SingleRow
 from ems.store.status import Status
 from ems.store.suppressions import Suppressions
 from ems.store.tables import Tables
-from ems.store.tracking import TrackingStore
+from ems.store.tracking import MailWrite, TrackedMail, TrackingStore
 from ems.tracking.events import parse
 from ems.tracking.unsubscribing import Unsubscribing
 
@@ -118,6 +122,43 @@ def test_whoever_comes_back_is_taken_off_the_list_with_a_note_and_may_leave_agai
     assert removed(tables, [ADA]) == {ADA: clock()}
     unsubscribing.unsubscribe(LINK, by="page")
     assert Suppressions(tables).filter([ADA], kind="bulk") == {ADA: "unsubscribe"}
+
+
+@dataclass
+class OutageOnWriting:
+    """A store whose next write meets an outage."""
+
+    store: TrackingStore
+    meets: bool = True
+
+    def load(self, email_ids: Iterable[str]) -> dict[str, TrackedMail]:
+        return self.store.load(email_ids)
+
+    def save(self, *writes: MailWrite) -> None:
+        if self.meets:
+            self.meets = False
+            raise UnavailableError("DynamoDB", "down")
+        self.store.save(*writes)
+
+
+@pytest.mark.usefixtures("mail")
+def test_an_outage_between_the_list_and_the_timeline_keeps_the_word_and_a_repetition_ends_it(
+    tables: Tables, clock: Clock
+) -> None:
+    store = TrackingStore(tables, retention_seconds=RETENTION_SECONDS, clock=clock)
+    unsubscribing = Unsubscribing(
+        suppressions=Suppressions(tables),
+        removals=Removals(tables, retention_seconds=RETENTION_SECONDS, clock=clock),
+        store=store,
+        tracker=tracker_of(tables, clock, through=OutageOnWriting),
+        clock=clock,
+    )
+    with pytest.raises(UnavailableError):
+        unsubscribing.unsubscribe(LINK, by="one-click")
+    assert Suppressions(tables).filter([ADA], kind="bulk") == {ADA: "unsubscribe"}
+    assert "unsubscribe" not in tables.emails.get("e1").moments
+    unsubscribing.unsubscribe(LINK, by="one-click")
+    assert tables.emails.get("e1").moments["unsubscribe"]["count"] == 1
 
 
 def test_whoever_unsubscribes_proves_that_a_mail_in_doubt_was_sent(
