@@ -27,6 +27,7 @@ class Kind(StrEnum):
     DUPLICATE = "duplicate"
     STATUS = "status"
     EVENTS = "events"
+    COUNTERS = "counters"
     NOT_SUPPRESSED = "not_suppressed"
     NO_CAUSE = "no_cause"
     LOST = "lost"
@@ -47,6 +48,7 @@ REMEDY: Mapping[Kind, str] = {
     Kind.DUPLICATE: "one of these mails was not sent under this id; look for the Send events of each",
     Kind.STATUS: "the row was changed by other hands than EMS's",
     Kind.EVENTS: "the timeline is what SES told; the counters beside it are wrong",
+    Kind.COUNTERS: "the mails' rows are what SES told; the sums beside them are wrong (table email-stats)",
     Kind.NOT_SUPPRESSED: "put the address on the suppression list (`ems suppressions add`)",
     Kind.NO_CAUSE: "look for its event in email-events and email-events-dlq; if it is in neither, lift the suppression",
     Kind.LOST: "nobody will send it: repeat the request with its Idempotency-Key, or end it "

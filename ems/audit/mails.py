@@ -1,5 +1,6 @@
 """What must hold of one mail's row by itself, and what its events ask of the suppression list."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -7,10 +8,12 @@ from ems.audit.findings import Break, Kind
 from ems.sending.doubt_policy import RESEND
 from ems.sending.retry import RETRY
 from ems.store.audit_entries import MailEntry
+from ems.store.facts import Facts
 from ems.store.recipient_ids import batch_of
 from ems.store.status import Status
 from ems.store.tracking import DERIVED_PREFIX
 from ems.tracking.events import EventType
+from ems.tracking.kinds import type_of
 from ems.tracking.protection import verdict_on
 from ems.tracking.replay import replayed
 from ems.tracking.status import evidence_of, next_status
@@ -78,9 +81,20 @@ def _wrong_events(mail: MailEntry) -> Iterator[Break]:
         yield Break(
             Kind.EVENTS, mail.email_id, f"counts {sum(counted.values())} events and knows of {len(mail.seen)} only"
         )
-    elif len(keys) == len(mail.seen) and not any("recipient" in entry for entry in mail.timeline):
-        # Complete, and about the main recipient alone: those of copies are on the timeline and not counted.
-        yield from _differences(mail)
+        return
+    # Complete, and about the main recipient alone: those of copies are on the timeline and not counted.
+    complete = len(keys) == len(mail.seen) and not any("recipient" in entry for entry in mail.timeline)
+    differences = list(_differences(mail)) if complete else []
+    yield from differences
+    if mail.facts is not None and not differences and (by_type := _by_type(mail.facts)) != counted:
+        yield Break(Kind.EVENTS, mail.email_id, f"counts {counted}, and {by_type} for the statistics")
+
+
+def _by_type(facts: Facts) -> dict[str, int]:
+    types: Counter[str] = Counter()
+    for kind, tally in facts.kinds.items():
+        types[type_of(kind).value] += tally.number
+    return dict(types)
 
 
 def _differences(mail: MailEntry) -> Iterator[Break]:

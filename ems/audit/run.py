@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from ems.audit import batches, mails
 from ems.audit.batches import BatchRecords, waiting_chunks
 from ems.audit.books import Books
+from ems.audit.counters import CounterAudit, Recounted
 from ems.audit.findings import MAX_BREAKS, Break, Kind, Verdict
 from ems.audit.queued import QueuedMessage
 from ems.audit.queues import QueueAudit
 from ems.audit.suppressions import Called, SuppressionAudit
 from ems.store.audit import AuditReads
 from ems.store.audit_entries import LedgerEntry, MailEntry
+from ems.store.counters import Scope as CounterScope
 from ems.store.parallel import KEYS_A_CALL, together
 from ems.store.recipient_ids import recipient_id
 from ems.store.status import Status
@@ -28,16 +30,20 @@ class Scope:
     Attributes:
         subject: In words.
         ledger: Where its batches, chunks and parked chunks come from.
-        mails: Where its rows come from.
+        mails: Gives where its rows come from, each time anew.
         holds: Tells whether a message is about it.
+        counted: Whose counters its rows add up to.
+        covers: Tells whether they add up to a scope's, of those that come up in them.
         everything: Whether nothing is left out.
         expected: Roughly how many rows there are, if that is known.
     """
 
     subject: str
     ledger: list[Iterator[LedgerEntry]]
-    mails: list[Iterator[MailEntry]]
+    mails: Callable[[], list[Iterator[MailEntry]]]
     holds: Callable[[QueuedMessage], bool]
+    counted: tuple[CounterScope, ...]
+    covers: Callable[[CounterScope], bool]
     everything: bool = False
     expected: int | None = None
 
@@ -64,6 +70,7 @@ class AuditRun:
         reads: AuditReads,
         queues: QueueAudit,
         suppressions: SuppressionAudit,
+        counters: CounterAudit,
         *,
         recent: float,
         options: Options,
@@ -72,9 +79,11 @@ class AuditRun:
         self._reads = reads
         self._queues = queues
         self._suppressions = suppressions
+        self._counters = counters
         self._recent = recent
         self._options = options
         self._verdict = Verdict(scope.subject)
+        self._recounted = Recounted(self._scope.covers, *self._scope.counted)
 
     def verdict(self) -> Verdict:
         """Audit."""
@@ -88,6 +97,8 @@ class AuditRun:
                 verdict.add(self._suppressions.without_cause(recent=self._recent))
                 verdict.notes += self._queues.passing(books)
             verdict.add(self._wrong_queues(books))
+            verdict.add(self._counters.breaks(self._recounted, self._recount_again))
+            verdict.notes += self._counters.notes
             verdict.books.update(_placed(books.singles()))
         verdict.books = +verdict.books  # without what is zero
         return verdict
@@ -96,10 +107,11 @@ class AuditRun:
         """Copy all records; returns the mails whose rows seem broken, as many as could be reported."""
         suspects: list[str] = []
         suppressing: dict[str, Called] = {}
-        for page in together(self._scope.mails):
+        for page in together(self._scope.mails()):
             books.add_mails(page)
             for mail in page:
                 self._verdict.recount.add(mail)
+                self._recounted.add(mail)
                 if len(suspects) < MAX_BREAKS and any(mails.breaks_of(mail)):
                     suspects.append(mail.email_id)
                 for address, at in mails.calls_for_suppression(mail).items():
@@ -114,6 +126,13 @@ class AuditRun:
             books.add_ledger(items)
         books.complete()
         return suspects
+
+    def _recount_again(self) -> Recounted:
+        recounted = Recounted(self._scope.covers, *self._scope.counted)
+        for page in together(self._scope.mails()):
+            for mail in page:
+                recounted.add(mail)
+        return recounted
 
     def _wrong_mails(self, suspects: Iterable[str]) -> Iterator[Break]:
         for mail in self._reads.mails_by_id(suspects):

@@ -8,6 +8,7 @@ from typing import Any
 from ems.store import kept, parking
 from ems.store.batches import BEFORE_ACCEPTED
 from ems.store.chunk_counts import COUNTED, counts_of
+from ems.store.facts import Facts
 from ems.store.models import BatchRow, TrackerRow
 from ems.store.status import Status
 
@@ -26,6 +27,7 @@ MAIL_ATTRIBUTES = [
     "timeline",
     "moments",
     "seen",
+    "facts",
     "created_at",
     "expires_at",
 ]
@@ -73,6 +75,7 @@ class MailEntry:
     timeline: Sequence[Mapping[str, Any]] = ()
     moments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
+    facts: Facts | None = None
     created_at: float = 0.0
 
 
@@ -182,6 +185,7 @@ def mail_entry(row: TrackerRow) -> MailEntry:
         timeline=row.timeline or (),
         moments=row.moments or {},
         seen=frozenset(row.seen or ()),
+        facts=Facts.of(row.facts),
         created_at=float(row.created_at or 0),
     )
 

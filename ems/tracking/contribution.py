@@ -55,18 +55,34 @@ def contribution(mail: TrackedMail) -> Counts:
     facts = mail.facts
     if facts is None:
         return {}
-    outcomes = _outcomes(facts)
-    total = Counter(outcomes.keys())
-    total.update({f"{EVENTS_PREFIX}{kind}": tally.number for kind, tally in facts.kinds.items()})
-    if facts.delivery_ms is not None:
-        total[f"{_CLASS_PREFIX}{time_class(facts.delivery_ms)}"] = 1
+    total, outcomes = counted(facts), _outcomes(facts)
     counts: dict[Place, Counter[str]] = {}
-    for scope in _scopes(mail.email_id, facts):
+    for scope in scopes_of(mail.email_id, facts):
         counts[Place(scope)] = total
         for step in _SERIES[scope.kind]:
             for name, first in outcomes.items():
                 counts.setdefault(Place(scope, bucket(step, first)), Counter())[name] = 1
     return counts
+
+
+def counted(facts: Facts) -> Counter[str]:
+    """Return what a mail adds to the total of each of its scopes."""
+    total = Counter(_outcomes(facts).keys())
+    total.update({f"{EVENTS_PREFIX}{kind}": tally.number for kind, tally in facts.kinds.items()})
+    if facts.delivery_ms is not None:
+        total[f"{_CLASS_PREFIX}{time_class(facts.delivery_ms)}"] = 1
+    return total
+
+
+def scopes_of(email_id: str, facts: Facts) -> Iterator[Scope]:
+    """Yield what a mail is counted in: the account, its campaign and its batch."""
+    yield ACCOUNT
+    if facts.campaign_id is not None:
+        yield Scope("campaign", facts.campaign_id)
+    # By its id and not by its row, which an event may have created before the sender named the batch.
+    batch_id = batch_of(email_id, None)
+    if batch_id is not None:
+        yield Scope("batch", batch_id)
 
 
 def time_class(milliseconds: float) -> int:
@@ -114,13 +130,3 @@ def _outcomes(facts: Facts) -> dict[str, float]:
             if family in families:
                 found[outcome] = found[outcome].joined(tally) if outcome in found else tally
     return {outcome: tally.first for outcome, tally in found.items()}
-
-
-def _scopes(email_id: str, facts: Facts) -> Iterator[Scope]:
-    yield ACCOUNT
-    if facts.campaign_id is not None:
-        yield Scope("campaign", facts.campaign_id)
-    # By its id and not by its row, which an event may have created before the sender named the batch.
-    batch_id = batch_of(email_id, None)
-    if batch_id is not None:
-        yield Scope("batch", batch_id)

@@ -46,6 +46,12 @@ SOFT_BOUNCE = "soft_bounce"
 UNSUBSCRIBE = EventType.UNSUBSCRIBE.value
 """By the link of EMS, or by SES's list management."""
 
+_TYPES = {
+    HARD_BOUNCE: EventType.BOUNCE,
+    SOFT_BOUNCE: EventType.BOUNCE,
+    UNSUBSCRIBE: EventType.SUBSCRIPTION,
+}
+
 
 def kind_of(event: SesEvent) -> str:
     """Return the kind: the type, or a word for it and, after a colon, what SES says more closely."""
@@ -63,6 +69,12 @@ def kind_of(event: SesEvent) -> str:
             return UNSUBSCRIBE if detail.get("unsubscribed") is True else EventType.SUBSCRIPTION.value
         case _:
             return event.type.value
+
+
+def type_of(kind: str) -> EventType:
+    """Return the type of the events of a kind."""
+    family = kind.partition(":")[0]
+    return _TYPES.get(family) or EventType(family)
 
 
 def _known(detail: Mapping[str, object], name: str, words: frozenset[str]) -> str:

@@ -12,4 +12,9 @@ class Audit(Outside):
     @part
     def auditor(self) -> Auditor:
         """Recounts."""
-        return Auditor(reads=AuditReads(self.tables), sqs=self.sqs, retention_seconds=self.retention_seconds)
+        return Auditor(
+            reads=AuditReads(self.tables),
+            counters=self.stats_store,
+            sqs=self.sqs,
+            retention_seconds=self.retention_seconds,
+        )

@@ -17,6 +17,7 @@ from ems.sending.requests import BulkRequest, Caller, SingleRequest
 from ems.store.audit import AuditReads
 from ems.store.models import BatchRow, TrackerRow
 from ems.store.recipient_ids import recipient_id
+from ems.store.stats import StatsStore
 from ems.store.tables import Tables
 from ems.tracking.events import parse
 from ems.tracking.gather import track_message
@@ -127,6 +128,7 @@ def auditor_of(path: MainPath, *, sleep: Callable[[float], None] | None = None) 
     """Return an auditor whose waiting moves the clock, or does what *sleep* says."""
     return Auditor(
         reads=AuditReads(path.tables, clock=path.clock),
+        counters=StatsStore(path.tables),
         sqs=path.sqs,
         retention_seconds=RETENTION_SECONDS,
         clock=path.clock,
