@@ -98,6 +98,31 @@ def test_every_page_is_accessible_and_needs_nothing_but_itself(anybody: FlaskCli
     assert not re.search(r"https?://|src=", page.text)
 
 
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_text_and_button_have_the_contrast_that_weak_eyes_need(anybody: FlaskClient, scheme: int) -> None:
+    """WCAG 2.2, success criterion 1.4.6: 7 to 1."""
+    colours = {
+        name: re.findall(rf"--{name}: #([0-9a-f]+)", anybody.get(PATH).text)[scheme]
+        for name in ("ink", "paper", "button", "on-button")
+    }
+    assert contrast(colours["ink"], colours["paper"]) >= 7
+    assert contrast(colours["on-button"], colours["button"]) >= 7
+    assert contrast(colours["button"], colours["paper"]) >= 3  # 1.4.11: where the button ends
+
+
+def contrast(one: str, other: str) -> float:
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of a hexadecimal colour, as WCAG defines it."""
+    digits = colour if len(colour) == 6 else "".join(digit * 2 for digit in colour)
+    parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 def test_a_page_is_kept_by_nobody_framed_by_nobody_and_leaks_its_url_to_nobody(anybody: FlaskClient) -> None:
     headers = anybody.get(PATH).headers
     assert headers["Cache-Control"] == "no-store"
