@@ -14,11 +14,11 @@ from ems.store.facts import Facts, Tally
 from ems.store.recipient_ids import batch_of
 from ems.store.tracking import TrackedMail
 from ems.tracking.events import EventType
-from ems.tracking.kinds import HARD_BOUNCE, SOFT_BOUNCE, UNSUBSCRIBE
+from ems.tracking.kinds import HARD_BOUNCE, SES_UNSUBSCRIBE, SOFT_BOUNCE
 
 OUTCOMES: Mapping[str, frozenset[str]] = {
     "sent": frozenset({*EventType} - {EventType.REJECT, EventType.RENDERING_FAILURE, EventType.UNKNOWN})
-    | {HARD_BOUNCE, SOFT_BOUNCE, UNSUBSCRIBE},
+    | {HARD_BOUNCE, SOFT_BOUNCE, SES_UNSUBSCRIBE},
     "delivered": frozenset({EventType.DELIVERY}),
     "delayed": frozenset({EventType.DELIVERY_DELAY}),
     "soft_bounced": frozenset({SOFT_BOUNCE}),
@@ -28,7 +28,7 @@ OUTCOMES: Mapping[str, frozenset[str]] = {
     "rendering_failed": frozenset({EventType.RENDERING_FAILURE}),
     "opened": frozenset({EventType.OPEN}),
     "clicked": frozenset({EventType.CLICK}),
-    "unsubscribed": frozenset({UNSUBSCRIBE}),
+    "unsubscribed": frozenset({EventType.UNSUBSCRIBE, SES_UNSUBSCRIBE}),
 }
 """What a mail counts as, once, and the kinds of events (without their subtypes) of which one is enough.
 

@@ -43,13 +43,13 @@ DELAY_TYPES = frozenset(
 
 HARD_BOUNCE = "hard_bounce"
 SOFT_BOUNCE = "soft_bounce"
-UNSUBSCRIBE = EventType.UNSUBSCRIBE.value
-"""By the link of EMS, or by SES's list management."""
+SES_UNSUBSCRIBE = "ses_unsubscribe"
+"""By SES's list management, and not by the link of EMS."""
 
 _TYPES = {
     HARD_BOUNCE: EventType.BOUNCE,
     SOFT_BOUNCE: EventType.BOUNCE,
-    UNSUBSCRIBE: EventType.SUBSCRIPTION,
+    SES_UNSUBSCRIBE: EventType.SUBSCRIPTION,
 }
 
 
@@ -66,7 +66,7 @@ def kind_of(event: SesEvent) -> str:
         case EventType.DELIVERY_DELAY:
             return f"{EventType.DELIVERY_DELAY}:{_known(detail, 'delay_type', DELAY_TYPES)}"
         case EventType.SUBSCRIPTION:
-            return UNSUBSCRIBE if detail.get("unsubscribed") is True else EventType.SUBSCRIPTION.value
+            return SES_UNSUBSCRIBE if detail.get("unsubscribed") is True else EventType.SUBSCRIPTION.value
         case _:
             return event.type.value
 

@@ -11,6 +11,8 @@ from ems.store.tracking import TrackedMail
 from ems.tracking.contribution import GROWTH, contribution, quantile, time_class, timed
 from ems.tracking.decide import decide_all, mail_after
 from ems.tracking.events import SesEvent, parse
+from ems.tracking.kinds import kind_of, type_of
+from ems.tracking.unsubscribing import unsubscription
 
 SPRING = Scope("campaign", "spring")
 
@@ -39,6 +41,15 @@ def test_any_proof_makes_a_mail_sent_but_a_refusal() -> None:
     assert in_total(after(event("delivery")))["sent"] == 1
     assert "sent" not in in_total(after(event("reject")))
     assert "sent" not in in_total(after(event("rendering_failure")))
+
+
+def test_whoever_leaves_by_the_link_or_by_ses_own_list_is_unsubscribed_and_told_apart() -> None:
+    by_link = unsubscription(TrackedMail("em-1", campaign_id="spring"), by="page", at=1.0)
+    assert in_total(after(by_link)) == {"sent": 1, "unsubscribed": 1, "events:unsubscribe": 1}
+    by_ses = event("subscription")
+    assert in_total(after(by_ses)) == {"sent": 1, "unsubscribed": 1, "events:ses_unsubscribe": 1}
+    assert in_total(after(by_link, by_ses))["unsubscribed"] == 1
+    assert (type_of(kind_of(by_link)), type_of(kind_of(by_ses))) == (by_link.type, by_ses.type)
 
 
 def test_bounces_are_told_apart_by_hardness_and_subtype() -> None:
