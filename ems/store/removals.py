@@ -13,7 +13,7 @@ from pynamodb.transactions import TransactWrite
 from ems.store.erased import NOT_SUPPRESSED, AddressHashes
 from ems.store.failures import translated
 from ems.store.parallel import KEYS_A_CALL, in_pages
-from ems.store.reasons import Reason
+from ems.store.reasons import Reason, Scope
 from ems.store.retention import expiry
 from ems.store.tables import Tables
 from ems.store.transactions import transact
@@ -37,11 +37,11 @@ class Removals:
         self._clock = clock
         self._sleep = sleep
 
-    def remove(self, address: str, *, reason: Reason | None = None) -> bool:
+    def remove(self, address: str, *, only: tuple[Reason, Scope] | None = None) -> bool:
         """Take *address* (lower case) off the list and note it, both or neither; False when it is not on the list.
 
-        With a *reason* only an entry of that reason goes. Of a person who was erased it is the mark that says so no
-        more, and the note names its hash.
+        An entry for another reason or scope than *only* says stays. Of a person who was erased it is the mark that says
+        so no more, and the note names its hash.
 
         Raises:
             UnavailableError: DynamoDB cannot be reached; it may or may not be gone.
@@ -51,7 +51,9 @@ class Removals:
         mark_goes = expiry(now, 2 * self._retention)
         lift: list[Action] = [listed.scope.set(NOT_SUPPRESSED), listed.expires_at.set(mark_goes)]
 
-        wanted = listed.address.exists() if reason is None else listed.reason == reason
+        wanted = listed.address.exists()
+        if only is not None:
+            wanted = (listed.reason == only[0]) & (listed.scope == only[1])
 
         def delete(transaction: TransactWrite) -> None:
             transaction.delete(listed(address), condition=wanted)

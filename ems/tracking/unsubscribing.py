@@ -62,9 +62,9 @@ class Unsubscribing:
     def come_back(self, link: UnsubscribeLink) -> bool:
         """Take the address off the list if an unsubscription is what put it there; tell whether it was so.
 
-        A bounce or a complaint is nobody's to take back.
+        A bounce or a complaint is nobody's to take back, nor is what an operator put there against all mail.
         """
-        return self._removals.remove(link.address.lower(), reason="unsubscribe")
+        return self._removals.remove(link.address.lower(), only=("unsubscribe", "bulk"))
 
 
 def _is_recorded(mail: TrackedMail) -> bool:

@@ -1,9 +1,11 @@
 """What an operator does with a running system: provision again, run a second beat, make keys, look at Flower."""
 
+import re
+
 import pytest
 import requests
 from stage.polling import until
-from stage.product import Api, Product, people
+from stage.product import SECRET, Api, Product, people
 
 from ems.local.processes import free_port
 
@@ -24,13 +26,16 @@ def listed(product: Product) -> tuple[list[str], list[str], list[str]]:
     return tables, queues, topics
 
 
-def test_provisioning_again_changes_nothing(product: Product) -> None:
+def test_provisioning_again_changes_nothing_and_suggests_a_secret_only_while_there_is_none(product: Product) -> None:
     before = listed(product)
-    for _ in range(2):
-        again = product.ems("provision", "--no-webhook")
+    for secret in ("", SECRET):
+        again = product.ems("provision", "--no-webhook", EMS_UNSUBSCRIBE_SECRETS=secret)
         assert again.returncode == 0, again.stdout
         assert f"export EMS_SNS_TOPIC_ARNS={product.topic_arn}" in again.stdout
         assert "FAILED" not in again.stdout
+        suggested = re.findall(r"^export EMS_UNSUBSCRIBE_SECRETS=[0-9a-f]{64}$", again.stdout, re.MULTILINE)
+        assert len(suggested) == (0 if secret else 1)
+        assert SECRET not in again.stdout
     assert listed(product) == before
 
 

@@ -13,6 +13,7 @@ from ems.errors import UnavailableError
 from ems.links import UnsubscribeLink
 from ems.store.erased import Marks
 from ems.store.models import TrackerRow
+from ems.store.reasons import Reason
 from ems.store.removals import Removals, removed
 from ems.store.singles import SingleRow
 from ems.store.status import Status
@@ -73,13 +74,16 @@ def test_unsubscribing_twice_counts_once(unsubscribing: Unsubscribing, tables: T
     assert tables.emails.get("e1").moments["unsubscribe"]["count"] == 1
 
 
-def test_whoever_bounced_stays_suppressed_for_all_mail(unsubscribing: Unsubscribing, tables: Tables) -> None:
-    Suppressions(tables).add(ADA, reason="bounce", scope="all", source="ses-event", since=1.0)
+@pytest.mark.parametrize("reason", ["bounce", "complaint", "manual", "unsubscribe"])
+def test_what_is_against_all_mail_is_not_lifted_by_a_link(
+    unsubscribing: Unsubscribing, tables: Tables, reason: Reason
+) -> None:
+    Suppressions(tables).add(ADA, reason=reason, scope="all", source="the command line", since=1.0)
     unsubscribing.unsubscribe(LINK, by="page")
     assert not unsubscribing.come_back(LINK)
     entry = Suppressions(tables).get(ADA)
     assert entry is not None
-    assert (entry.reason, entry.scope) == ("bounce", "all")
+    assert (entry.reason, entry.scope) == (reason, "all")
 
 
 def test_a_link_outlives_the_row_of_its_mail_and_brings_none_back(unsubscribing: Unsubscribing, tables: Tables) -> None:
