@@ -131,6 +131,7 @@ class Settings(BaseSettings):
     configuration_set: str = Field(default="ems", pattern=r"^[A-Za-z0-9_-]{1,64}$")
     ses_call_size: int | None = Field(default=None, ge=1, le=50)
     ses_bulk_calls_per_second: float | None = Field(default=None, gt=0)
+    ses_list_sync: bool = True
     ses_connect_timeout_seconds: float = Field(default=3.0, gt=0)
     ses_read_timeout_seconds: float = Field(default=20.0, gt=0)
 

@@ -11,6 +11,7 @@ from ems.store.batches import Batch
 from ems.store.erased import Marks
 from ems.store.erasing import ErasableMails, ErasablePayloads, Found
 from ems.store.models import TrackerRow
+from ems.store.out_of_step import forget as forget_out_of_step
 from ems.store.removals import forget_removal
 from ems.store.tables import Tables
 
@@ -47,7 +48,10 @@ class SesList(Protocol):
 
 
 class InTheList:
-    """The suppression list and the notes of who was taken off it. *kept_seconds* is how long a mark has to live."""
+    """The suppression list, and the notes of who was taken off it and of whom SES is to be told.
+
+    *kept_seconds* is how long a mark has to live.
+    """
 
     def __init__(self, tables: Tables, marks: Marks, *, kept_seconds: float) -> None:
         self._tables = tables
@@ -59,6 +63,7 @@ class InTheList:
         del cursor
         self._marks.erase(address, at=erased_at, kept_seconds=self._kept_seconds)
         forget_removal(self._tables, address)
+        forget_out_of_step(self._tables, address)
         return Swept()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ems.store import kept, parking
+from ems.store import kept, out_of_step, parking
 from ems.store.batches import BEFORE_ACCEPTED
 from ems.store.chunk_counts import COUNTED, counts_of
 from ems.store.facts import Facts
@@ -199,6 +199,8 @@ def ledger_entry(row: BatchRow) -> LedgerEntry | None:
             entry = None if row.item == parking.QUEUE else _lot(row)
         case kept.REGISTRY, _:
             entry = KeptMailEntry(row.item)  # or the id of a batch with kept chunks, which no mail has
+        case out_of_step.REGISTRY, _:
+            entry = None  # an address, which may look like anything
         case _, "batch":
             entry = _batch(row)
         case _, "chunk":

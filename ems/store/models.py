@@ -161,7 +161,8 @@ class BatchRow(Model):
 
     Items of the key ``#parked`` list what is parked, one for each lot (:mod:`ems.store.parking`), and in the item
     ``#queue`` the campaign whose chunks ``email-wait`` holds; those of ``#kept`` list the batches and, with their
-    payload, the single mails that are held.
+    payload, the single mails that are held; those of ``#ses`` list the addresses that SES's own suppression list is to
+    be told of (:mod:`ems.store.out_of_step`).
     """
 
     batch_id = UnicodeAttribute(hash_key=True)
@@ -266,6 +267,7 @@ class NoteRow(Model):
     - ``content#<hash>``: the mails of one content that were let pass (:mod:`ems.store.contents`). ``passed`` holds for
       each ``[email_id, accepted_at]``; ``version`` guards its read-modify-write.
     - ``removed#<address>``: when the address was taken off the suppression list, ``at`` (:mod:`ems.store.removals`).
+    - ``ses-list``: when SES's suppression list was last read, ``at``, and ``ses-list#done`` until when.
     - ``erasure#<hash>``: how far the erasure of a person is (:mod:`ems.store.erasures`); ``erasures`` lists those that
       are under way, ``open``.
     - ``key#erased``: the key under which erased addresses are hashed, ``secret`` (:mod:`ems.store.erased`).

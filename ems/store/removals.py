@@ -12,6 +12,7 @@ from pynamodb.transactions import TransactWrite
 
 from ems.store.erased import NOT_SUPPRESSED, AddressHashes
 from ems.store.failures import translated
+from ems.store.out_of_step import OutOfStepNotes
 from ems.store.parallel import KEYS_A_CALL, in_pages
 from ems.store.reasons import Reason, Scope
 from ems.store.retention import expiry
@@ -22,18 +23,23 @@ PREFIX = "removed#"
 
 
 class Removals:
-    """Removes and remembers. *clock* gives epoch seconds."""
+    """Removes and remembers. *clock* gives epoch seconds.
+
+    *out_of_step* notes what SES's own list is to be told; None tells it nothing.
+    """
 
     def __init__(
         self,
         tables: Tables,
         *,
         retention_seconds: float,
+        out_of_step: OutOfStepNotes | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._tables = tables
         self._retention = retention_seconds
+        self._out_of_step = out_of_step
         self._clock = clock
         self._sleep = sleep
 
@@ -58,6 +64,8 @@ class Removals:
         def delete(transaction: TransactWrite) -> None:
             transaction.delete(listed(address), condition=wanted)
             self._note(transaction, address, now)
+            if self._out_of_step is not None and only is None:  # who only subscribes again has not asked for all mail
+                self._out_of_step.add_to(transaction, address)
 
         def lift_mark(transaction: TransactWrite) -> None:
             suppressing = wanted & listed.scope.is_in("all", "bulk")

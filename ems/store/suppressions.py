@@ -7,16 +7,19 @@ from typing import Any, cast
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
 
 from ems.store import pages
 from ems.store.erased import NOT_SUPPRESSED, Mark, Marks
 from ems.store.erased import PREFIX as MARK_PREFIX
 from ems.store.failures import conditionally, translated
 from ems.store.models import SuppressionRow
+from ems.store.out_of_step import OutOfStepNotes
 from ems.store.pages import ROWS_READ_PER_PAGE, Page
 from ems.store.parallel import KEYS_A_CALL
 from ems.store.reasons import ERASED, Reason, Scope
 from ems.store.tables import Tables
+from ems.store.transactions import transact
 
 SCAN_PAGE = 1_000
 """Rows of one Scan: the megabyte that DynamoDB gives otherwise takes forty once it is parsed."""
@@ -50,10 +53,15 @@ class Suppression:
 
 
 class Suppressions:
-    """``email-suppression``, keyed by the lower-case address."""
+    """``email-suppression``, keyed by the lower-case address.
 
-    def __init__(self, tables: Tables) -> None:
+    *out_of_step* notes what SES's own list is to be told; None tells it nothing.
+    """
+
+    def __init__(self, tables: Tables, *, out_of_step: OutOfStepNotes | None = None) -> None:
+        self._tables = tables
         self._table = tables.suppressions
+        self._out_of_step = out_of_step
         self._marks = Marks(tables)
 
     def filter(self, addresses: Sequence[str], *, kind: str, accepted_at: float | None = None) -> dict[str, str]:
@@ -226,8 +234,14 @@ class Suppressions:
             if seen is None
             else (table.since == seen.since) & (table.reason == seen.reason) & (table.scope == seen.scope)
         )
-        row = table(**asdict(entry))
-        return conditionally("cannot write a suppression", row.save, condition=unchanged)
+        notes, stops_all_mail = self._out_of_step, "all" in {entry.scope, seen.scope if seen else None}
+
+        def write(transaction: TransactWrite) -> None:
+            transaction.save(table(**asdict(entry)), condition=unchanged)
+            if notes is not None and stops_all_mail:
+                notes.add_to(transaction, entry.address)
+
+        return transact(self._tables, "cannot write a suppression", write)
 
     def _scan(self, **options: Any) -> Iterator[Suppression]:
         with translated("cannot list suppressions"):

@@ -9,7 +9,7 @@ import structlog
 from ems import messages
 from ems.errors import UnavailableError
 from ems.tasks.base import EmsTask
-from ems.wiring import Services
+from ems.wiring import Chore, Services
 
 log = structlog.get_logger()
 
@@ -54,8 +54,14 @@ class KeepHouse(EmsTask):
         if not self._at_work.acquire(blocking=False):
             return  # the other thread is needed to release chunks
         try:
-            self.services.eraser.tick(seconds=HOUSE_SECONDS)
-        except UnavailableError as error:
-            log.warning("housekeeping failed", reason=str(error))
+            for chore in self.services.chores:
+                _go_on_with(chore)
         finally:
             self._at_work.release()
+
+
+def _go_on_with(chore: Chore) -> None:
+    try:
+        chore.tick(seconds=HOUSE_SECONDS)
+    except UnavailableError as error:
+        log.warning("housekeeping failed", reason=str(error))

@@ -5,12 +5,22 @@ SQS and SES, :mod:`~ems.wiring.rate` governs, :mod:`~ems.wiring.sending` and :mo
 :mod:`~ems.wiring.history` tells, :mod:`~ems.wiring.audit` recounts, and :mod:`~ems.wiring.erasure` erases persons.
 """
 
+from typing import Protocol
+
 from ems.wiring.audit import Audit
 from ems.wiring.erasure import Erasing
 from ems.wiring.history import History
+from ems.wiring.parts import part
 from ems.wiring.tracking import Tracking
 
-__all__ = ["Services"]
+__all__ = ["Chore", "Services"]
+
+
+class Chore(Protocol):
+    """Something to be gone on with every few seconds."""
+
+    def tick(self, *, seconds: float) -> object:
+        """Go on for up to about *seconds*; raises UnavailableError, and the next tick goes on."""
 
 
 class Services(History, Tracking, Audit, Erasing):
@@ -18,3 +28,8 @@ class Services(History, Tracking, Audit, Erasing):
 
     Making a part opens no connection; the first call on it does.
     """
+
+    @part
+    def chores(self) -> tuple[Chore, ...]:
+        """What is gone on with in the background."""
+        return (self.eraser, self.step_keeper) if self.settings.ses_list_sync else (self.eraser,)

@@ -26,13 +26,14 @@ class Erasing(Outside):
         mails = ErasableMails(self.tables, history_without)
         # What was accepted may rest for as long as records live before a sender comes to it, and be recorded then.
         mark = InTheList(self.tables, marks, kept_seconds=2 * self.retention_seconds + QUEUES_KEEP_SECONDS)
+        ses = (AtSes(self.ses_suppressions),) if self.settings.ses_list_sync else ()
         everywhere = (InMails(mails, self.batch_store, mails.naming), InPayloads(ErasablePayloads(self.tables)))
         return Eraser(
             erasures=Erasures(self.tables, retention_seconds=self.retention_seconds),
             hashes=marks.hashes,
             rounds=(
                 (mark, InMails(mails, self.batch_store, mails.to), *everywhere),
-                (mark, *everywhere, AtSes(self.ses_suppressions)),
+                (mark, *everywhere, *ses),
             ),
             settle_seconds=self.settings.visibility_timeout_seconds + IN_HAND_SECONDS,
         )

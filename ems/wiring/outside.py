@@ -17,6 +17,7 @@ from ems.store.drain import DrainStore
 from ems.store.email_pages import EmailPages
 from ems.store.failed_runs import FailedRuns
 from ems.store.ledger import Ledger
+from ems.store.out_of_step import OutOfStepNotes
 from ems.store.parking import Parking
 from ems.store.removals import Removals
 from ems.store.senders import SenderReports
@@ -90,12 +91,22 @@ class Outside(Metered):
     @part
     def suppressions(self) -> Suppressions:
         """Who gets no mail."""
-        return Suppressions(self.tables)
+        return Suppressions(self.tables, out_of_step=self.out_of_step)
 
     @part
     def removals(self) -> Removals:
         """Takes addresses off that list."""
-        return Removals(self.tables, retention_seconds=self.retention_seconds)
+        return Removals(self.tables, retention_seconds=self.retention_seconds, out_of_step=self.out_of_step)
+
+    @part
+    def out_of_step_notes(self) -> OutOfStepNotes:
+        """What SES's own list is to be told."""
+        return OutOfStepNotes(self.tables, retention_seconds=self.retention_seconds)
+
+    @property
+    def out_of_step(self) -> OutOfStepNotes | None:
+        """The same where it is to be told anything."""
+        return self.out_of_step_notes if self.settings.ses_list_sync else None
 
     @part
     def stats_store(self) -> StatsStore:

@@ -1,6 +1,7 @@
 """Accepting, releasing, delivering and telling."""
 
 import time
+from functools import partial
 
 from ems.metrics.releasing import WatchedDrainer
 from ems.metrics.sending import WatchedGovernor, WatchedMailer
@@ -16,11 +17,13 @@ from ems.sending.gate import Gate
 from ems.sending.rate_report import RateReport
 from ems.sending.release import Drainer
 from ems.sending.retry import Retries
+from ems.sending.ses_list import Lists, StepKeeper
 from ems.sending.suppression_import import SuppressionImport
 from ems.sending.suppression_sync import SuppressionSync
 from ems.sending.suppressions import SuppressionList
 from ems.sending.unsent import Unsent
 from ems.sending.waiting import WaitingRoom
+from ems.store.removals import removed
 from ems.wiring.doubts import Doubting
 from ems.wiring.parts import part
 
@@ -56,7 +59,19 @@ class Sending(Doubting):
     @part
     def suppression_sync(self) -> SuppressionSync:
         """Takes over SES's own list."""
-        return SuppressionSync(self.ses_suppressions, self.suppression_import)
+        out_of_step = self.out_of_step
+        return SuppressionSync(
+            self.ses_suppressions,
+            self.suppression_import,
+            removed=partial(removed, self.tables),
+            lagging=(lambda _address: None) if out_of_step is None else out_of_step.add,
+        )
+
+    @part
+    def step_keeper(self) -> StepKeeper:
+        """Keeps SES's own list and ours in step."""
+        lists = Lists(self.suppressions, partial(removed, self.tables), self.ses_suppressions)
+        return StepKeeper(lists=lists, notes=self.out_of_step_notes, sync=self.suppression_sync)
 
     @part
     def acceptance(self) -> Acceptance:

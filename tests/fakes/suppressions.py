@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ems.aws.suppressed import SuppressedAtSes
+from ems.aws.suppressed import SesReason, SuppressedAtSes
+from ems.errors import UnavailableError
 from ems.store.pages import Page
 from ems.store.reasons import Reason, Scope
 from ems.store.suppressions import Suppression
@@ -70,6 +71,21 @@ class FakeSesList:
     """SES's own list."""
 
     entries: list[SuppressedAtSes]
+    refuses: set[str] = field(default_factory=set)
 
-    def all(self) -> Iterator[SuppressedAtSes]:
-        yield from self.entries
+    def all(self, *, since: float | None = None) -> Iterator[SuppressedAtSes]:
+        yield from (one for one in self.entries if since is None or one.since > since)
+
+    def get(self, address: str) -> SuppressedAtSes | None:
+        if address in self.refuses:
+            raise UnavailableError("SES", "BadRequestException")
+        return next((one for one in self.entries if one.address == address), None)
+
+    def put(self, address: str, reason: SesReason) -> None:
+        self.remove(address)
+        self.entries.append(SuppressedAtSes(address, reason, 1e9))
+
+    def remove(self, address: str) -> bool:
+        before = len(self.entries)
+        self.entries[:] = [one for one in self.entries if one.address != address]
+        return len(self.entries) < before

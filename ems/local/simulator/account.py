@@ -148,8 +148,9 @@ class Account:
         if self._suppressed.pop(address.lower(), None) is None:
             raise not_found(f"Email address {address} does not exist on your suppression list.")
 
-    def suppressed_for(self, reasons: Iterable[str]) -> list[Suppressed]:
-        """Return the entries with one of *reasons*, the newest first; no reasons means all."""
+    def suppressed_for(self, reasons: Iterable[str], *, since: float = 0.0) -> list[Suppressed]:
+        """Return the entries with one of *reasons* from *since* on, the newest first; no reasons means all."""
         wanted = set(reasons)
-        found = [entry for entry in self._suppressed.values() if not wanted or entry.reason in wanted]
+        recent = [entry for entry in self._suppressed.values() if entry.since >= since]
+        found = [entry for entry in recent if not wanted or entry.reason in wanted]
         return sorted(found, key=lambda entry: entry.since, reverse=True)

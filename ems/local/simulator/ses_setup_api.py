@@ -1,5 +1,6 @@
 """The SES v2 operations that prepare an account: configuration sets, event destinations, suppression, identities."""
 
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -111,7 +112,8 @@ class SesSetupApi:
     async def list_suppressed(self, request: Request) -> Response:
         """ListSuppressedDestinations."""
         reasons = request.query_params.getlist("Reason") + request.query_params.getlist("Reasons")
-        rows = [_summary(entry) for entry in self._account.suppressed_for(reasons)]
+        since = _epoch_seconds(request.query_params.get("StartDate"))
+        rows = [_summary(entry) for entry in self._account.suppressed_for(reasons, since=since)]
         shown, following = page_of(rows, token=request.query_params.get("NextToken"), size=page_size(request))
         return ok({"SuppressedDestinationSummaries": shown, **following})
 
@@ -156,6 +158,14 @@ class SesSetupApi:
         if topic is None:
             raise bad_request(f"SNS topic <{destination.topic_arn}> not found")
         self._simulator.courier.validate(topic)
+
+
+def _epoch_seconds(text: str | None) -> float:
+    """Read a time of a query string, which botocore writes as ISO 8601."""
+    try:
+        return datetime.fromisoformat(text).timestamp() if text else 0.0
+    except ValueError as error:
+        raise bad_request(f"StartDate is no timestamp: {text}") from error
 
 
 def _summary(entry: Suppressed) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from stage.polling import until
 from stage.product import Api, Product
 
 pytestmark = pytest.mark.processes
@@ -25,6 +26,15 @@ def test_who_is_suppressed_by_hand_gets_no_mail_until_taken_off(product: Product
     assert removed.returncode == 0, removed.stderr
     assert api.call("GET", f"/suppressions/{somebody}").status == 404
     api.reaches(api.single(campaign_id, somebody), "sent")
+
+
+def test_what_is_changed_by_hand_reaches_the_list_of_ses(product: Product, api: Api, somebody: str) -> None:
+    api.ok("PUT", f"/suppressions/{somebody}", {"reason": "complaint"})
+    reason, _since = until(lambda: product.ses.books.suppressed.get(somebody))
+    assert reason == "COMPLAINT"
+    api.ok("DELETE", f"/suppressions/{somebody}")
+    until(lambda: somebody not in product.ses.books.suppressed)
+    assert api.call("GET", f"/suppressions/{somebody}").status == 404
 
 
 def test_who_is_suppressed_for_bulk_gets_transactional_mail(product: Product, api: Api, somebody: str) -> None:

@@ -32,7 +32,9 @@ class FakeServices:
     @property
     def suppression_sync(self) -> SuppressionSync:
         return SuppressionSync(
-            FakeSesList([SuppressedAtSes("cross@example.com", "COMPLAINT", 1e9)]), self.suppression_import
+            FakeSesList([SuppressedAtSes("cross@example.com", "COMPLAINT", 1e9)]),
+            self.suppression_import,
+            removed=lambda _addresses: {},
         )
 
     @property

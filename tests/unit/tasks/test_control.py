@@ -33,6 +33,10 @@ class FakeEraser:
 class FakeServices:
     eraser: FakeEraser = field(default_factory=FakeEraser)
 
+    @property
+    def chores(self) -> list[FakeEraser]:
+        return [self.eraser]
+
 
 def test_a_tick_is_left_out_while_one_is_running_since_the_other_thread_releases_chunks() -> None:
     services: Any = FakeServices()
