@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMPS := .venv/.installed .venv-aws/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-fast explore coverage faults simulate bench bench-broker check format lock clean
+.PHONY: help install demo up test test-fast explore coverage faults simulate bench bench-broker bench-cost check format lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -47,11 +47,14 @@ faults: install  ## Run the crash lab: every scenario on real processes, judged 
 simulate: install  ## Simulate the governor: the grid that its defaults rest on
 	@$(BIN)/ems simulate
 
-bench: install bench-broker  ## Measure the main job with 1, 2 and 4 sender processes, and the broker; bench/ holds more
+bench: install bench-broker bench-cost  ## Measure the main job with 1, 2 and 4 sender processes, the broker, and what a mail costs; bench/ holds more
 	$(BIN)/python bench/main_job.py --senders 1 2 4
 
 bench-broker: install  ## Measure EMS's SQS transport beside kombu's, with SQS 0, 5 and 20 ms away (4 minutes)
 	@$(BIN)/python bench/broker.py
+
+bench-cost: install  ## Count what a mail costs at AWS, beside SES's own price (3 minutes)
+	@PYTHONPATH=tests $(BIN)/python bench/cost.py
 
 check: install  ## Lint, format, types, import rules
 	$(BIN)/ruff check
