@@ -15,6 +15,7 @@ from ems.store.tracking import DERIVED_PREFIX
 from ems.tracking.events import EventType
 from ems.tracking.kinds import type_of
 from ems.tracking.protection import verdict_on
+from ems.tracking.readers import kinds_of
 from ems.tracking.replay import replayed
 from ems.tracking.status import evidence_of, next_status
 
@@ -92,7 +93,7 @@ def _wrong_events(mail: MailEntry) -> Iterator[Break]:
 
 def _by_type(facts: Facts) -> dict[str, int]:
     types: Counter[str] = Counter()
-    for kind, tally in facts.kinds.items():
+    for kind, tally in kinds_of(facts).items():
         types[type_of(kind).value] += tally.number
     return dict(types)
 

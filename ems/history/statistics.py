@@ -1,7 +1,7 @@
 """What became of all mails of a campaign, a batch or the account, in numbers."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,9 +11,12 @@ from ems.sending.ports import BatchReader
 from ems.store.campaigns import Campaign
 from ems.store.counters import Scope
 from ems.store.stats import Totals
-from ems.tracking.contribution import EVENTS_PREFIX, OUTCOMES, quantile, timed
+from ems.tracking.contribution import EVENTS_PREFIX, MAILS_PREFIX, OUTCOMES, quantile, timed
 from ems.tracking.events import EventType
-from ems.tracking.kinds import HARD_BOUNCE, SOFT_BOUNCE
+from ems.tracking.kinds import HARD_BOUNCE, OTHER, SOFT_BOUNCE
+from ems.tracking.readers import MACHINES, PERSON
+
+LINKS_SHOWN = 100
 
 
 class Counters(Protocol):
@@ -21,6 +24,9 @@ class Counters(Protocol):
 
     def total(self, scope: Scope) -> Totals:
         """Read all that was ever counted in a scope."""
+
+    def links(self, scope: Scope) -> Mapping[str, Mapping[str, int]]:
+        """Read the clicks by link."""
 
 
 class CampaignReader(Protocol):
@@ -40,11 +46,31 @@ class DeliveryTimes:
 
 
 @dataclass(frozen=True, slots=True)
+class Readings:
+    """Opens or clicks of one kind of reader: mails that had one, and how many there were."""
+
+    mails: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """Clicks of one link: by people, by machines, and mails of which a person followed it."""
+
+    link: str
+    clicks: int
+    mails: int
+    machine_clicks: int
+
+
+@dataclass(frozen=True, slots=True)
 class StatsView:
     """The numbers of one subject.
 
     ``mails`` counts mails by what became of them (:data:`ems.tracking.contribution.OUTCOMES`), each once in every
-    outcome that it had; ``events`` what SES reported, by type; the others tell events apart by SES's subtype.
+    outcome that it had; ``events`` what SES reported, by type; ``opens`` and ``clicks`` by who made them
+    (:mod:`ems.tracking.readers`); ``links`` the clicks by link, the most followed first; the others tell events apart
+    by SES's subtype.
     """
 
     mails: Mapping[str, int]
@@ -53,6 +79,9 @@ class StatsView:
     soft_bounces: Mapping[str, int]
     complaints: Mapping[str, int]
     delays: Mapping[str, int]
+    opens: Mapping[str, Readings]
+    clicks: Mapping[str, Readings]
+    links: Sequence[LinkView]
     delivery_seconds: DeliveryTimes
     since: float | None
 
@@ -71,10 +100,11 @@ class Statistics:
         Raises:
             UnknownIdError: There is no such campaign, nor was there an event of one.
         """
-        totals = self._counters.total(Scope("campaign", campaign_id))
+        scope = Scope("campaign", campaign_id)
+        totals = self._counters.total(scope)
         if totals.since is None and self._campaigns.read(campaign_id) is None:
             raise UnknownIdError("campaign", campaign_id)
-        return _view(totals)
+        return _view(totals, self._links(scope, totals))
 
     def batch(self, batch_id: str) -> StatsView:
         """Return the numbers of a batch.
@@ -83,10 +113,22 @@ class Statistics:
             UnknownIdError: No batch of this id was accepted.
         """
         accepted_batch(self._batches, batch_id)
-        return _view(self._counters.total(Scope("batch", batch_id)))
+        scope = Scope("batch", batch_id)
+        totals = self._counters.total(scope)
+        return _view(totals, self._links(scope, totals))
+
+    def _links(self, scope: Scope, totals: Totals) -> list[LinkView]:
+        if not any(name.startswith(f"{EVENTS_PREFIX}{EventType.CLICK}") for name in totals.counts):
+            return []
+        views = (
+            LinkView(link or OTHER, clicks.get(PERSON, 0), clicks.get("mails", 0), clicks.get("machine", 0))
+            for link, clicks in self._counters.links(scope).items()
+        )
+        ranked = sorted(views, key=lambda one: (-one.clicks, -one.machine_clicks, one.link))
+        return [one for one in ranked if one.clicks or one.machine_clicks][:LINKS_SHOWN]
 
 
-def _view(totals: Totals) -> StatsView:
+def _view(totals: Totals, links: list[LinkView]) -> StatsView:
     kinds = {
         name.removeprefix(EVENTS_PREFIX): number
         for name, number in totals.counts.items()
@@ -99,11 +141,24 @@ def _view(totals: Totals) -> StatsView:
         soft_bounces=_subtypes(kinds, SOFT_BOUNCE),
         complaints=_subtypes(kinds, EventType.COMPLAINT),
         delays=_subtypes(kinds, EventType.DELIVERY_DELAY),
+        opens=_readings(totals.counts, EventType.OPEN),
+        clicks=_readings(totals.counts, EventType.CLICK),
+        links=links,
         delivery_seconds=DeliveryTimes(
             mails=timed(totals.counts), p50=quantile(totals.counts, 0.5), p95=quantile(totals.counts, 0.95)
         ),
         since=totals.since,
     )
+
+
+def _readings(counts: Mapping[str, int], kind: EventType) -> dict[str, Readings]:
+    return {
+        reader: Readings(
+            mails=counts.get(f"{MAILS_PREFIX}{kind}:{reader}", 0),
+            events=counts.get(f"{EVENTS_PREFIX}{kind}:{reader}", 0),
+        )
+        for reader in (PERSON, *MACHINES)
+    }
 
 
 def _by_type(kinds: Mapping[str, int]) -> dict[str, int]:

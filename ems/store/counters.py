@@ -25,6 +25,7 @@ MINUTES_LIVE_SECONDS = 7 * 86_400
 
 HOUR, MINUTE = 3_600, 60
 TOTAL = "total"
+LINK = "link#"
 
 _DIGITS = 11
 
@@ -69,6 +70,11 @@ def bucket(step: Step, at: float) -> str:
     seconds = SECONDS[step]
     # A time before 1970 comes from no mail: it must not disturb the order.
     return f"{step}#{max(int(at // seconds) * seconds, 0):0{_DIGITS}d}"
+
+
+def link_bucket(link: str) -> str:
+    """Name the counters of a link."""
+    return f"{LINK}{link}"
 
 
 def bucket_start(name: str) -> int:

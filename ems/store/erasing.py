@@ -15,6 +15,7 @@ from pynamodb.models import Model
 
 from ems.errors import UnavailableError
 from ems.masking import MASK
+from ems.store.facts import Facts
 from ems.store.failures import conditionally, translated
 from ems.store.models import BatchRow, TrackerRow
 from ems.store.tables import Tables
@@ -84,19 +85,21 @@ class ErasableMails:
         is_main = row.recipient == address
         main = None if is_main or row.erased_at is not None else row.recipient or ""
         timeline = None if row.timeline is None else list(self._history(row.timeline, {address}, main=main))
+        facts = Facts.of(row.facts)
         rewritten = {
             name: (before, after)
             for name, before, after in (
                 ("timeline", row.timeline, _masked(timeline, address)),
                 ("reason", row.reason, _masked(row.reason, address)),
                 ("decisions", row.decisions, _masked(row.decisions, address)),
+                ("facts", row.facts, facts.without_links().json() if facts and is_main else row.facts),
             )
             if before != after
         }
         actions: list[Action] = [getattr(table, name).set(after) for name, (_, after) in rewritten.items()]
         unchanged: Condition = table.version.does_not_exist() if row.version is None else table.version == row.version
         for name, (before, _) in rewritten.items():
-            if name != "timeline":  # which the version guards
+            if name not in {"timeline", "facts"}:  # which the version guards
                 unchanged &= getattr(table, name) == before
         if is_main:
             actions += [table.recipient.remove(), table.erased_at.set(self._clock())]

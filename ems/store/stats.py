@@ -7,14 +7,19 @@ What :mod:`ems.tracking.contribution` says of the names holds here: a mail count
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from ems.store.counters import ACCOUNT, SECONDS, TOTAL, Scope, Step, bucket, bucket_start
+from pynamodb.expressions.condition import Condition
+
+from ems.store.counters import ACCOUNT, LINK, SECONDS, TOTAL, Scope, Step, bucket, bucket_start
 from ems.store.failures import translated
 from ems.store.parallel import KEYS_A_CALL, in_pages, together
 from ems.store.tables import Tables
 
 _DECLARED = frozenset({"shard", "bucket", "since", "expires_at"})
+
+LINKS_READ = 500
 
 Item = Mapping[str, Mapping[str, Any]]
 """An item as DynamoDB gives it: attributes by name, each with its type."""
@@ -74,15 +79,28 @@ class StatsStore:
         missing, since the index of shards is read eventually consistently.
         """
         first, last = bucket(step, start), bucket(step, max(end - 1, start))
+        between = self._tables.stats.bucket.between(first, last)
         found: dict[int, Counter[str]] = {}
-        for page in together([self._between(key, first, last) for key in scope.keys()]):  # noqa: SIM118 - no mapping
+        for page in together([self._those(key, between) for key in scope.keys()]):  # noqa: SIM118 - no mapping
             for item in page:
                 found.setdefault(bucket_start(item["bucket"]["S"]), Counter()).update(_counters(item))
         return dict(sorted(found.items()))
 
-    def _between(self, key: str, first: str, last: str) -> Iterator[Item]:
-        model, start = self._tables.stats, None
-        condition = model.bucket.between(first, last)
+    def links(self, scope: Scope) -> dict[str, Counter[str]]:
+        """Read the clicks by link, at most LINKS_READ items of each shard.
+
+        Where every recipient has links of their own there may be more; whoever needs all exports the mails.
+        """
+        found: dict[str, Counter[str]] = {}
+        of_links = self._tables.stats.bucket.startswith(LINK)
+        sources = [islice(self._those(key, of_links), LINKS_READ) for key in scope.keys()]  # noqa: SIM118 - no mapping
+        for page in together(sources):
+            for item in page:
+                found.setdefault(item["bucket"]["S"].removeprefix(LINK), Counter()).update(_counters(item))
+        return found
+
+    def _those(self, key: str, condition: Condition) -> Iterator[Item]:
+        start = None
         while True:
             with translated("cannot read statistics"):
                 answer = self._tables.connection.query(

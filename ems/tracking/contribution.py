@@ -7,30 +7,34 @@ rows is what the counters must show (`ems audit`).
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
-from ems.store.counters import ACCOUNT, Counts, Place, Scope, Step, bucket
+from ems.store.counters import ACCOUNT, Counts, Place, Scope, Step, bucket, link_bucket
 from ems.store.facts import Facts, Tally
 from ems.store.recipient_ids import batch_of
 from ems.store.tracking import TrackedMail
-from ems.tracking.events import EventType
-from ems.tracking.kinds import HARD_BOUNCE, SES_UNSUBSCRIBE, SOFT_BOUNCE
+from ems.tracking.events import ENGAGEMENT, EventType
+from ems.tracking.kinds import HARD_BOUNCE, SES_UNSUBSCRIBE, SOFT_BOUNCE, type_of
+from ems.tracking.readers import MACHINES, PERSON, kinds_of, links_of
 
-OUTCOMES: Mapping[str, frozenset[str]] = {
-    "sent": frozenset({*EventType} - {EventType.REJECT, EventType.RENDERING_FAILURE, EventType.UNKNOWN})
-    | {HARD_BOUNCE, SOFT_BOUNCE, SES_UNSUBSCRIBE},
-    "delivered": frozenset({EventType.DELIVERY}),
-    "delayed": frozenset({EventType.DELIVERY_DELAY}),
-    "soft_bounced": frozenset({SOFT_BOUNCE}),
-    "hard_bounced": frozenset({HARD_BOUNCE}),
-    "complained": frozenset({EventType.COMPLAINT}),
-    "rejected": frozenset({EventType.REJECT}),
-    "rendering_failed": frozenset({EventType.RENDERING_FAILURE}),
-    "opened": frozenset({EventType.OPEN}),
-    "clicked": frozenset({EventType.CLICK}),
-    "unsubscribed": frozenset({EventType.UNSUBSCRIBE, SES_UNSUBSCRIBE}),
+_REFUSED = {EventType.REJECT.value, EventType.RENDERING_FAILURE.value, EventType.UNKNOWN.value}
+
+OUTCOMES: Mapping[str, Callable[[str], bool]] = {
+    "sent": lambda kind: type_of(kind).value not in _REFUSED,
+    "delivered": lambda kind: kind == EventType.DELIVERY,
+    "delayed": lambda kind: kind.startswith(EventType.DELIVERY_DELAY),
+    "soft_bounced": lambda kind: kind.startswith(SOFT_BOUNCE),
+    "hard_bounced": lambda kind: kind.startswith(HARD_BOUNCE),
+    "complained": lambda kind: kind.startswith(EventType.COMPLAINT),
+    "rejected": lambda kind: kind == EventType.REJECT,
+    "rendering_failed": lambda kind: kind == EventType.RENDERING_FAILURE,
+    "opened": lambda kind: kind == f"{EventType.OPEN}:{PERSON}",
+    "clicked": lambda kind: kind == f"{EventType.CLICK}:{PERSON}",
+    "opened_by_machine": lambda kind: kind in {f"{EventType.OPEN}:{machine}" for machine in MACHINES},
+    "clicked_by_machine": lambda kind: kind in {f"{EventType.CLICK}:{machine}" for machine in MACHINES},
+    "unsubscribed": lambda kind: kind in {EventType.UNSUBSCRIBE, SES_UNSUBSCRIBE},
 }
-"""What a mail counts as, once, and the kinds of events (without their subtypes) of which one is enough.
+"""What a mail counts as, once, and the kinds of events of which one is enough.
 
 ``sent``: whatever proves that SES took the mail, since a Send event may be late or not subscribed to.
 """
@@ -40,6 +44,9 @@ GROWTH = 1.1
 
 EVENTS_PREFIX = "events:"
 """Before the kind of an event, in the name of the counter of all such events."""
+
+MAILS_PREFIX = "mails:"
+"""Before the kind of an open or click: the mails that had one."""
 
 _CLASS_PREFIX = "delivered_in:"
 
@@ -55,20 +62,30 @@ def contribution(mail: TrackedMail) -> Counts:
     facts = mail.facts
     if facts is None:
         return {}
-    total, outcomes = counted(facts), _outcomes(facts)
+    kinds = kinds_of(facts)
+    total, outcomes, links = _total(facts, kinds), _outcomes(kinds), links_of(facts)
     counts: dict[Place, Counter[str]] = {}
     for scope in scopes_of(mail.email_id, facts):
         counts[Place(scope)] = total
         for step in _SERIES[scope.kind]:
             for name, first in outcomes.items():
                 counts.setdefault(Place(scope, bucket(step, first)), Counter())[name] = 1
+        if scope != ACCOUNT:
+            counts |= {Place(scope, link_bucket(link)): clicks for link, clicks in links.items()}
     return counts
 
 
 def counted(facts: Facts) -> Counter[str]:
     """Return what a mail adds to the total of each of its scopes."""
-    total = Counter(_outcomes(facts).keys())
-    total.update({f"{EVENTS_PREFIX}{kind}": tally.number for kind, tally in facts.kinds.items()})
+    return _total(facts, kinds_of(facts))
+
+
+def _total(facts: Facts, kinds: Mapping[str, Tally]) -> Counter[str]:
+    total = Counter(_outcomes(kinds).keys())
+    for kind, tally in kinds.items():
+        total[f"{EVENTS_PREFIX}{kind}"] = tally.number
+        if type_of(kind) in ENGAGEMENT:
+            total[f"{MAILS_PREFIX}{kind}"] = 1
     if facts.delivery_ms is not None:
         total[f"{_CLASS_PREFIX}{time_class(facts.delivery_ms)}"] = 1
     return total
@@ -121,12 +138,11 @@ def _classes(counts: Mapping[str, int]) -> dict[int, int]:
     }
 
 
-def _outcomes(facts: Facts) -> dict[str, float]:
+def _outcomes(kinds: Mapping[str, Tally]) -> dict[str, float]:
     """Return what the mail counts as, each with the time of the first event that says so."""
-    found: dict[str, Tally] = {}
-    for kind, tally in facts.kinds.items():
-        family = kind.partition(":")[0]
-        for outcome, families in OUTCOMES.items():
-            if family in families:
-                found[outcome] = found[outcome].joined(tally) if outcome in found else tally
-    return {outcome: tally.first for outcome, tally in found.items()}
+    found: dict[str, float] = {}
+    for kind, tally in kinds.items():
+        for outcome, is_one in OUTCOMES.items():
+            if is_one(kind):
+                found[outcome] = min(tally.first, found.get(outcome, tally.first))
+    return found

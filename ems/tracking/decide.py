@@ -7,15 +7,12 @@ from typing import Any
 from ems.store.facts import Facts
 from ems.store.status import OPEN_TO_PROOF, Status
 from ems.store.tracking import TrackedMail, TrackingWrite
-from ems.tracking.events import EventType, SesEvent
+from ems.tracking.events import ENGAGEMENT, EventType, SesEvent
 from ems.tracking.facts import facts_after, facts_of
 from ems.tracking.status import Evidence, evidence_of, next_status
 
 TIMELINE_LIMIT = 100
 SEEN_LIMIT = 500
-
-_ENGAGEMENT = (EventType.OPEN, EventType.CLICK)
-"""The only events that a mail can get without end; everything else SES says a few times a mail."""
 
 _OF_THE_WHOLE_MAIL = (
     EventType.SEND,
@@ -105,7 +102,7 @@ def _is_open_to_proof(mail: TrackedMail) -> bool:
 
 
 def _adds(mail: TrackedMail, event: SesEvent) -> bool:
-    if event.type in _ENGAGEMENT and len(mail.seen) >= SEEN_LIMIT:
+    if event.type in ENGAGEMENT and len(mail.seen) >= SEEN_LIMIT:
         # Remembering keys without end would outgrow the row, forgetting them would count twice. A number that stops
         # at hundreds of opens is the smaller lie.
         return False
@@ -168,8 +165,8 @@ def _timeline(mail: TrackedMail, event: SesEvent) -> tuple[Mapping[str, Any], ..
     """Append the event; a full timeline makes room for news about the delivery by dropping its latest open or click."""
     entries = mail.timeline
     if len(entries) >= TIMELINE_LIMIT:
-        droppable = [place for place, entry in enumerate(entries) if entry["type"] in _ENGAGEMENT]
-        if event.type in _ENGAGEMENT or not droppable:
+        droppable = [place for place, entry in enumerate(entries) if entry["type"] in ENGAGEMENT]
+        if event.type in ENGAGEMENT or not droppable:
             return entries
         entries = entries[: droppable[-1]] + entries[droppable[-1] + 1 :]
     return (*entries, _entry(mail, event))

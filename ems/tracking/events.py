@@ -45,6 +45,10 @@ class EventType(StrEnum):
     UNKNOWN = "unknown"
 
 
+ENGAGEMENT = (EventType.OPEN, EventType.CLICK)
+"""The only events that a mail can get without end; everything else SES says a few times a mail."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Shape:
     """Where an event type keeps its own object, its recipients in it, and whether it happens once a mail."""

@@ -8,7 +8,24 @@ from pydantic import AwareDatetime, Field
 from ems.history.statistics import StatsView
 from ems.web.answers import Answer
 
-_SAME = ("since", "events", "hard_bounces", "soft_bounces", "complaints", "delays", "delivery_seconds")
+BY_READER = (
+    "By who made them: person, apple_mpp (Mail Privacy Protection fetches images unread), gmail_proxy and yahoo_proxy "
+    "(mostly a person, of whom no more is known), scanner (a security gateway: by its name, or since it followed "
+    "three links in ten seconds)."
+)
+
+_SAME = (
+    "since",
+    "events",
+    "hard_bounces",
+    "soft_bounces",
+    "complaints",
+    "delays",
+    "opens",
+    "clicks",
+    "links",
+    "delivery_seconds",
+)
 
 BY_SUBTYPE = "Events by SES's subtype; `other` for what SES's guide does not name."
 
@@ -24,8 +41,10 @@ class MailCounts(Answer):
     complained: int
     rejected: int
     rendering_failed: int
-    opened: int
-    clicked: int
+    opened: int = Field(description="By a person, as far as anybody can tell.")
+    clicked: int = Field(description="By a person, as far as anybody can tell.")
+    opened_by_machine: int = Field(description="A proxy or scanner opened it; a person may have as well.")
+    clicked_by_machine: int
     unsubscribed: int
 
 
@@ -51,6 +70,22 @@ class Rates(Answer):
         )
 
 
+class ReadingsAnswer(Answer):
+    """Opens or clicks of one kind of reader."""
+
+    mails: int = Field(description="Mails that had one.")
+    events: int
+
+
+class LinkAnswer(Answer):
+    """Clicks of one link."""
+
+    link: str = Field(description="Without query and fragment; `other` for what is not counted by itself.")
+    clicks: int = Field(description="By people.")
+    mails: int = Field(description="Mails of which a person followed it.")
+    machine_clicks: int
+
+
 class DeliverySeconds(Answer):
     """Seconds from SES's acceptance to the receiving server's, as SES tells them. At most 5 % off."""
 
@@ -70,6 +105,9 @@ class StatsAnswer(Answer):
     soft_bounces: dict[str, int] = Field(description=BY_SUBTYPE)
     complaints: dict[str, int] = Field(description=BY_SUBTYPE)
     delays: dict[str, int] = Field(description=BY_SUBTYPE)
+    opens: dict[str, ReadingsAnswer] = Field(description=BY_READER)
+    clicks: dict[str, ReadingsAnswer] = Field(description=BY_READER)
+    links: list[LinkAnswer] = Field(description="The hundred that people followed most.")
     delivery_seconds: DeliverySeconds
 
 

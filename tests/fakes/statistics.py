@@ -1,7 +1,7 @@
 """The numbers of one campaign, welcome, and one batch, ba-1."""
 
 from ems.errors import UnknownIdError
-from ems.history.statistics import DeliveryTimes, StatsView
+from ems.history.statistics import DeliveryTimes, LinkView, Readings, StatsView
 from ems.tracking.contribution import OUTCOMES
 
 VIEW = StatsView(
@@ -11,6 +11,9 @@ VIEW = StatsView(
     soft_bounces={},
     complaints={},
     delays={},
+    opens={"person": Readings(20, 33), "apple_mpp": Readings(9, 9)},
+    clicks={"person": Readings(8, 12)},
+    links=[LinkView("https://www.example.com/offer", clicks=12, mails=8, machine_clicks=0)],
     delivery_seconds=DeliveryTimes(mails=80, p50=0.4, p95=2.5),
     since=1e9,
 )

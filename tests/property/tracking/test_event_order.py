@@ -1,9 +1,10 @@
 """Playing events on a mail in any order, with repetitions, ends in the same record."""
 
 import random
+from dataclasses import replace
 
 from fakes.ses_events import FIXTURES, load
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ems.store.counters import difference, total
@@ -12,6 +13,7 @@ from ems.store.tracking import TrackedMail
 from ems.tracking.contribution import contribution
 from ems.tracking.decide import decide, decide_all, mail_after
 from ems.tracking.events import SesEvent, parse
+from ems.tracking.facts import EARLY_LIMIT
 from ems.tracking.unsubscribing import unsubscription
 
 EVENTS = [
@@ -20,7 +22,18 @@ EVENTS = [
     if path.stem != "bounce_mixed"
     for parsed in parse(load(path.stem))
 ] + [unsubscription(TrackedMail("em-1", recipient="jane.doe@example.com"), by="page", at=1791800000.0)]
-histories = st.lists(st.sampled_from(EVENTS), max_size=12)
+AGENTS = ("Mozilla/5.0", "Mozilla/5.0 (X11; Linux x86_64)", "GoogleImageProxy", "a crawler")
+OPEN, CLICK = (parse(load(kind))[0] for kind in ("open", "click"))
+
+
+def engagement(*, clicks: bool, second: int, link: int) -> SesEvent:
+    """Return an open or a click of one of a few links, some of them at the same moment."""
+    detail = {"user_agent": AGENTS[(second + link) % len(AGENTS)], "link": f"https://example.com/{link}"}
+    return replace(CLICK if clicks else OPEN, at=1e9 + second, key=f"{clicks} {second} {link}", detail=detail)
+
+
+engagements = st.builds(engagement, clicks=st.booleans(), second=st.integers(0, 40), link=st.integers(0, 12))
+histories = st.lists(st.sampled_from(EVENTS) | engagements, max_size=12)
 starts = st.sampled_from([None, Status.QUEUED, Status.SENDING, Status.IN_DOUBT, Status.SENT])
 
 
@@ -50,6 +63,21 @@ def test_order_and_repetition_change_nothing_but_the_order_of_the_timeline(
     )
     assert contribution(one) == contribution(other)
     assert sorted(entry["key"] for entry in one.timeline) == sorted(entry["key"] for entry in other.timeline)
+
+
+@given(st.integers())
+@settings(max_examples=20)
+def test_more_engagement_than_a_row_keeps_counts_the_same_in_any_order(seed: int) -> None:
+    dice = random.Random(seed)
+    history = [
+        engagement(clicks=dice.random() < 0.7, second=dice.randrange(600), link=dice.randrange(12))
+        for _ in range(EARLY_LIMIT + 20)
+    ]
+    shuffled = dice.sample(history, len(history))
+    one, other = play(TrackedMail("b1-000001"), history), play(TrackedMail("b1-000001"), shuffled)
+    assert contribution(one) == contribution(other)
+    assert one.facts is not None
+    assert one.facts.number == len({event.key for event in history})
 
 
 @given(histories)

@@ -9,7 +9,7 @@ from fakes.tracking import tracker_of
 from fakes.web import FakeCampaignStore
 
 from ems.errors import UnknownIdError
-from ems.history.statistics import Statistics
+from ems.history.statistics import LinkView, Readings, Statistics
 from ems.store.stats import StatsStore
 from ems.store.tables import Tables
 from ems.tracking.apply import Tracker
@@ -58,6 +58,8 @@ def test_a_batch_and_its_campaign_count_the_same_mails(statistics: Statistics, t
     assert batch.events == {"click": 1, "complaint": 1, "delivery": 2, "hard_bounce": 1, "open": 1, "send": 3}
     assert (sum(batch.hard_bounces.values()), batch.complaints) == (1, {"abuse": 1})
     assert batch.delivery_seconds.mails == 2
+    assert (batch.opens["person"], batch.opens["apple_mpp"]) == (Readings(1, 1), Readings(0, 0))
+    assert batch.links == campaign.links == [LinkView("https://www.example.com/offer", 1, 1, 0)]
 
 
 def test_a_campaign_without_an_event_counts_nothing(statistics: Statistics, campaigns: FakeCampaignStore) -> None:

@@ -34,7 +34,7 @@ def test_a_mail_counts_once_however_often_it_is_opened() -> None:
     later = load("open")
     later["open"]["timestamp"] = "2026-10-12T11:30:00.000Z"
     mail = after(event("open"), *parse(later))
-    assert in_total(mail) == {"sent": 1, "opened": 1, "events:open": 2}
+    assert in_total(mail) == {"sent": 1, "opened": 1, "events:open:person": 2, "mails:open:person": 1}
 
 
 def test_any_proof_makes_a_mail_sent_but_a_refusal() -> None:

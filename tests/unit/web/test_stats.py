@@ -21,6 +21,8 @@ def test_a_subject_is_told_in_numbers_and_shares(client: FlaskClient, path: str,
         "clicked": 0.1,
     }
     assert answer["delivery_seconds"] == {"mails": 80, "p50": 0.4, "p95": 2.5}
+    assert answer["opens"]["apple_mpp"] == {"mails": 9, "events": 9}
+    assert answer["links"] == [{"link": "https://www.example.com/offer", "clicks": 12, "mails": 8, "machine_clicks": 0}]
     assert answer["since"] == "2001-09-09T01:46:40Z"
 
 
