@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMPS := .venv/.installed .venv-aws/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-fast explore coverage faults simulate bench bench-broker bench-cost check format lock clean
+.PHONY: help install demo up test test-fast explore coverage faults simulate bench bench-broker bench-cost bench-rate-limit check format lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -55,6 +55,9 @@ bench-broker: install  ## Measure EMS's SQS transport beside kombu's, with SQS 0
 
 bench-cost: install  ## Count what a mail costs at AWS, beside SES's own price (3 minutes)
 	@PYTHONPATH=tests $(BIN)/python bench/cost.py
+
+bench-rate-limit: install  ## Measure what Celery's rate_limit releases, beside a stock worker (3 minutes)
+	@$(BIN)/python bench/rate_limit.py
 
 check: install  ## Lint, format, types, import rules
 	$(BIN)/ruff check

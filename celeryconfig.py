@@ -63,6 +63,8 @@ control_exchange = "ems"
 event_exchange = "ems-task-events"
 event_queue_prefix = "ems-task-events"
 
+worker_consumer = "ems.broker.rate_limit:Consumer"  # keeps to rate_limit; Celery's own comes nowhere near it
+
 worker_hijack_root_logger = False  # ems/celery.py sets up logging
 worker_redirect_stdouts = False
 

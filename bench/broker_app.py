@@ -19,6 +19,7 @@ TASKS = int(os.environ["BENCH_TASKS"])
 app = Celery("bench", control="ems.broker.control:Control")
 app.config_from_object("celeryconfig")
 if os.environ["BENCH_TRANSPORT"] != "ems":
+    app.conf.worker_consumer = "celery.worker.consumer:Consumer"
     app.conf.broker_transport = None
     app.conf.broker_transport_options = {
         "region": os.environ["AWS_REGION"],

@@ -18,7 +18,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from kombu.transport import virtual
 
-from ems.broker import names
+from ems.broker import names, upstream
 from ems.broker.channel import Channel
 from ems.broker.shared import shared
 
@@ -88,18 +88,17 @@ class Transport(virtual.Transport):
         self._signals = threading.current_thread() is threading.main_thread()
         if self._signals:
             signal.set_wakeup_fd(self._keepalive[1].fileno(), warn_on_full_buffer=False)
-        # Left to itself it also naps a whole second when more than ten timers are due at once (Hub.fire_timers), which
-        # makes Celery's rate_limit release a few tasks a second.
-        loop.fire_timers = functools.partial(type(loop).fire_timers, loop, min_delay=TIMER_SECONDS)
+        if upstream.hub_needs_haste():
+            # Left to itself it naps a whole second when more than ten timers are due at once (Hub.fire_timers).
+            loop.fire_timers = functools.partial(type(loop).fire_timers, loop, min_delay=TIMER_SECONDS)
 
     def look_again(self) -> None:
         """Let the worker's loop go round once more.
 
         What the loop's own thread puts into it, such as the acknowledgement of a task that expired, would wait for the
-        next timer, up to a heartbeat: the loop looks at what is ready, then at its sockets (kombu 5.7,
-        ``Hub.create_loop``).
+        next timer, up to a heartbeat: the loop looks at what is ready, then at its sockets (``Hub.create_loop``).
         """
-        if self._keepalive is not None:
+        if self._keepalive is not None and upstream.hub_needs_haste():
             with contextlib.suppress(BlockingIOError):  # full of calls that the loop has not answered yet
                 self._keepalive[1].send(b"\0")
 

