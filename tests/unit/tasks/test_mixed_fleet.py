@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fakes.clock import Clock
 from fakes.queues import MemorySqs
+from fakes.tasks import registered
 
 from ems import messages
 from ems.aws.sqs import ReceivedMessage
@@ -71,7 +72,8 @@ def run_all(body: str) -> list[Any]:
     received = Received("m-1", "handle-1", body, "http://sqs/queue", receives=1)
     payload = task_payload(received, queue="queue", outside_task=None, tasks=messages.QUEUE_OF_TASK)
     services: Any = FakeServices(MemorySqs(Clock()))
-    tasks: dict[str, EmsTask] = {kind.name: kind(services) for kind in (DeliverEmail, DeliverChunk, TrackEvent)}
+    kinds: tuple[type[EmsTask], ...] = (DeliverEmail, DeliverChunk, TrackEvent)
+    tasks = {kind.name: registered(kind(services)) for kind in kinds}
     _args, kwargs, _embed = messages.content_of(payload)
     tasks[payload["headers"]["task"]].run(**kwargs)
     return list(services.reached)
