@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from urllib.parse import urlsplit
 
+from ems.masking import MASK
 from ems.store.facts import Facts, Reading, Tally
 from ems.tracking.events import EventType
 
@@ -43,6 +44,8 @@ _CRAWLER = re.compile(
     re.IGNORECASE,
 )
 
+_ADDRESS_IN_PATH = re.compile(r"[^/]+(?:@|%40)[^/]+\.[^/]+", re.IGNORECASE)
+
 
 def reader_of(user_agent: object) -> str:
     """Return who a request says that it is; a person unless it says otherwise."""
@@ -58,14 +61,18 @@ def reader_of(user_agent: object) -> str:
 
 
 def link_of(url: object) -> str:
-    """Return what a link is counted as: without query and fragment, which tell who follows it and not where to."""
+    """Return what a link is counted as: without query and fragment, which tell who follows it and not where to.
+
+    For the same reason a part of its path that holds an address is masked: counters outlive who is erased.
+    """
     if not isinstance(url, str):
         return OTHER_LINKS
     try:
         parts = urlsplit(url)
     except ValueError:
         return OTHER_LINKS
-    return f"{parts.scheme}://{parts.netloc}{parts.path}".lower()[:MAX_LINK] if parts.netloc else OTHER_LINKS
+    host, path = parts.netloc.rpartition("@")[2], _ADDRESS_IN_PATH.sub(MASK, parts.path)
+    return f"{parts.scheme}://{host}{path}".lower()[:MAX_LINK] if host else OTHER_LINKS
 
 
 def kinds_of(facts: Facts) -> dict[str, Tally]:

@@ -52,6 +52,9 @@ def test_a_request_is_taken_for_what_it_says_that_it_is(agent: object, reader: s
     ("url", "link"),
     [
         ("https://Example.com/Offer?id=7&to=ada@example.com#top", "https://example.com/offer"),
+        ("https://shop.example/for/Ada%40example.com/sale", "https://shop.example/for/…@…/sale"),
+        ("https://ada@shop.example/u/ada@example.com", "https://shop.example/u/…@…"),
+        ("https://blog.example/@shop/news", "https://blog.example/@shop/news"),
         ("mailto:ada@example.com", ""),
         ("https://[", ""),
         (None, ""),
