@@ -127,6 +127,12 @@ class Settings(BaseSettings):
     release_seconds: float = Field(default=2.0, gt=0)
     task_rate_limit: Annotated[str, AfterValidator(_task_rate)] = "1000/s"
 
+    # Breaker
+    breaker_bounce_rate: float = Field(default=0.05, gt=0, le=1)
+    breaker_complaint_rate: float = Field(default=0.001, gt=0, le=1)
+    canary: int = Field(default=100, ge=0)
+    canary_seconds: float = Field(default=60.0, gt=0)
+
     # SES
     configuration_set: str = Field(default="ems", pattern=r"^[A-Za-z0-9_-]{1,64}$")
     ses_call_size: int | None = Field(default=None, ge=1, le=50)

@@ -6,7 +6,7 @@ and the completion of a shell stay quick.
 
 import click
 
-from ems.cli import audit, dlq, emails, erase, keys, local, resolve, retry, suppressions, trace
+from ems.cli import audit, breaker, dlq, emails, erase, keys, local, resolve, retry, suppressions, trace
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,6 +28,7 @@ for command in (
     dlq.dlq,
     suppressions.suppressions,
     erase.erase,
+    breaker.breaker,
     keys.keys,
 ):
     main.add_command(command)

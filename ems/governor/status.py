@@ -8,8 +8,9 @@ from ems.governor.line import effective_rate, limit_of, micros, quota_of, used_2
 from ems.governor.policy import Policy
 from ems.store.rate_item import MILLI, SECOND, Line
 
-Hindrance = Literal["quota", "account"]
-"""What keeps all bulk mail waiting: its share of the 24-hour quota is used, or SES says that it may not send."""
+Hindrance = Literal["quota", "account", "breaker"]
+"""What keeps all bulk mail waiting: its share of the 24-hour quota is used, SES says that it may not send, or the
+account's breaker has tripped, which the line does not know (:func:`ems.sending.breaker_view.with_breaker`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,8 +22,9 @@ from ems.wiring import Services
 
 SINGLES = 20
 BULK = 1000
-SIMULATED = {"bounce": 30, "complaint": 10, "ooto": 20, "suppressionlist": 10, "success": 30}
-"""Mailbox-simulator addresses among the bulk recipients, told apart by labels."""
+SIMULATED = {"bounce": 20, "complaint": 4, "ooto": 26, "suppressionlist": 10, "success": 40}
+"""Mailbox-simulator addresses among the bulk recipients, told apart by labels: with 3 % of hard bounces and a few
+complaints a list that the breaker does not stop."""
 
 LEAVING = f"person-{BULK - 1}@example.com"
 """Who unsubscribes once everything has arrived."""
@@ -86,11 +87,9 @@ class _Demo:
     def send(self) -> tuple[list[str], str]:
         """Send the bulk and then, overtaking it, the single mails; returns their ids."""
         recipients = [{"to": f"person-{n}@example.com", "data": {"name": f"Person {n}"}} for n in range(BULK)]
-        place = 0
-        for mailbox, number in SIMULATED.items():
-            for n in range(number):
-                recipients[place]["to"] = f"{mailbox}+{n}@simulator.amazonses.com"
-                place += BULK // sum(SIMULATED.values())
+        step = BULK // sum(SIMULATED.values())
+        for place, address in enumerate(_simulated()):
+            recipients[place * step]["to"] = address
         batch = self._api.call(
             "POST", "/send-bulk-email", {"campaign_id": "come-back", "name": "demo", "recipients": recipients}
         )
@@ -183,6 +182,14 @@ class _Demo:
                 raise DemoError(otherwise)
             self._stack.check()
             time.sleep(POLL_SECONDS)
+
+
+def _simulated() -> list[str]:
+    """Return the mailbox simulator's addresses, each kind spread evenly among the others."""
+    spread = [
+        (n / number, f"{box}+{n}@simulator.amazonses.com") for box, number in SIMULATED.items() for n in range(number)
+    ]
+    return [address for _, address in sorted(spread)]
 
 
 def _figures(

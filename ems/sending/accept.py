@@ -9,6 +9,7 @@ from ems import queues
 from ems.errors import ConflictError, InvalidError, NoValidRecipientError, TooLargeError, UnavailableError
 from ems.links import UnsubscribeLinks
 from ems.sending import ids
+from ems.sending.canary import chunks_of_canary
 from ems.sending.payloads import CHUNK_RECIPIENTS, ChunkPayload, ChunkRecipient, SinglePayload
 from ems.sending.ports import QueueSender
 from ems.sending.recipients import Checked, check, chunked
@@ -30,10 +31,14 @@ class CampaignReader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The most that one request may carry: recipients, and seconds by which its ``send_at`` lies ahead."""
+    """The most that one request may carry: recipients, and seconds by which its ``send_at`` lies ahead.
+
+    ``canary`` is how many recipients of a bulk go out before the rest; with 0 all may.
+    """
 
     recipients: int
     ahead_seconds: float
+    canary: int = 0
 
 
 class Acceptance:
@@ -120,14 +125,16 @@ class Acceptance:
         size = self._size_of_chunks()
         chunks = list(chunked(checked.accepted, shared=request.data, size=size))
         batch = _batch(campaign, request, batch_id, fingerprint, checked, chunks=chunks, size=size, now=self._clock())
-        batch = replace(batch, request_id=caller.request_id)
+        batch = replace(batch, request_id=caller.request_id, canary=self._canary(batch))
         existing = self._batches.create(batch)
         if existing is None or self._must_resume(existing, batch):
             if existing is not None and existing.chunk_size != size:
                 # Chunks of the earlier attempt may be on their way: a number must never mean two sets of recipients.
                 chunks = list(chunked(checked.accepted, shared=request.data, size=existing.chunk_size))
             window = _window(campaign, caller)
-            self._waiting.admit(batch, _chunk_payloads(campaign, batch, chunks, data=request.data, window=window))
+            payloads = _chunk_payloads(campaign, batch, chunks, data=request.data, window=window)
+            # The recorded batch says how many of them are its canary.
+            self._waiting.admit(existing or batch, payloads)
             self._start(batch)
         return AcceptedBatch(batch_id, batch.total if existing is None else existing.total, checked.rejected)
 
@@ -152,6 +159,11 @@ class Acceptance:
         if not checked.accepted:
             raise NoValidRecipientError(checked.rejected)
         return checked
+
+    def _canary(self, batch: Batch) -> int:
+        if batch.kind != "bulk":
+            return 0
+        return chunks_of_canary(recipients=self._limits.canary, total=batch.total, chunk_size=batch.chunk_size)
 
     def _size_of_chunks(self) -> int:
         try:

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from ems.errors import ConflictError, UnknownIdError
 from ems.governor.status import Hindrance
-from ems.sending.ports import BatchReader
-from ems.sending.requests import BatchCounts, BatchStatus, BatchView
+from ems.sending.ports import BatchReader, CampaignsReader
+from ems.sending.requests import BatchCounts, BatchHindrance, BatchStatus, BatchView
 from ems.store.batches import Batch, BatchStore, Progress
 from ems.store.recipient_ids import split_recipient_id
 from ems.store.status import Status
@@ -29,17 +30,29 @@ class Rate(Protocol):
         """When that is expected to end, in epoch seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """What a batch waits for, if anything; otherwise *speed* is the line's, in recipients a second."""
+
+    what: BatchHindrance | None = None
+    because: str | None = None
+    until: float | None = None
+    speed: float = 0.0
+
+
 class Batches:
-    """Read, pause, resume and cancel. *rate* reads the governor; it is asked for batches that are to move only."""
+    """Read, pause, resume and cancel. *campaigns* and *rate* are asked for batches that are to move only."""
 
     def __init__(
         self,
         store: BatchStore,
         *,
+        campaigns: CampaignsReader,
         rate: Callable[[], Rate],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
+        self._campaigns = campaigns
         self._rate = rate
         self._clock = clock
 
@@ -55,19 +68,19 @@ class Batches:
         left = counts.waiting + counts.sending
         measured = _measured_rate(progress, left, self._clock())
         status = self._status(batch, counts)
-        line = self._rate() if status in {"scheduled", "waiting", "sending"} else None
-        waits = line is not None and line.bulk_waits_for is not None and status != "scheduled"
+        wait = self._wait(batch, status)
         return BatchView(
             batch_id=batch_id,
             campaign_id=batch.campaign_id,
             name=batch.name,
-            status=status,
+            status="paused" if wait.what == "campaign" else status,
             total=batch.total,
             counts=counts,
             rate=measured,
-            eta_seconds=0.0 if status == "done" else self._eta(batch, left, measured, line),
-            waits_for=line.bulk_waits_for if line and waits else None,
-            waits_until=line.bulk_waits_until if line and waits else None,
+            eta_seconds=0.0 if status == "done" else self._eta(batch, left, measured, wait),
+            waits_for=wait.what,
+            waits_because=wait.because,
+            waits_until=wait.until,
             created_at=batch.created_at,
             send_at=batch.send_at,
         )
@@ -120,15 +133,25 @@ class Batches:
             return "scheduled"
         return "waiting" if counts.waiting == batch.total else "sending"
 
-    def _eta(self, batch: Batch, left: int, measured: float, line: Rate | None) -> float | None:
+    def _wait(self, batch: Batch, status: BatchStatus) -> _Wait:
+        if status not in {"scheduled", "waiting", "sending"}:
+            return _Wait()
+        campaign = self._campaigns.read_many([batch.campaign_id]).get(batch.campaign_id)
+        if campaign is not None and not campaign.active:
+            return _Wait("campaign", because=campaign.state_reason)
+        line = self._rate()
+        if line.bulk_waits_for is not None:
+            return _Wait() if status == "scheduled" else _Wait(line.bulk_waits_for, until=line.bulk_waits_until)
+        if batch.canary and status != "scheduled":
+            return _Wait("canary")
+        return _Wait(speed=line.effective_rate)
+
+    def _eta(self, batch: Batch, left: int, measured: float, wait: _Wait) -> float | None:
         """Seconds until the last recipient, at the batch's own speed or, before it has one, at the line's."""
-        if line is None or line.bulk_waits_for is not None:
-            return None
-        speed = measured or line.effective_rate
-        if not speed:
+        if not wait.speed:
             return None
         ahead = max((batch.send_at or 0) - self._clock(), 0.0)
-        return round(ahead + left / speed, 1)
+        return round(ahead + left / (measured or wait.speed), 1)
 
 
 def accepted_batch(batches: BatchReader, batch_id: str) -> Batch:

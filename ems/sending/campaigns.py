@@ -9,15 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
+import structlog
+
 from ems.errors import ConflictError, InvalidError, UnknownIdError
 from ems.sending import templates
 from ems.sending.addresses import AddressError, has_control_characters, normalise, parse_sender
 from ems.sending.templates import TemplateParts
-from ems.store.campaigns import ACTIVE, Campaign, CampaignStore
+from ems.store.campaigns import ACTIVE, PAUSED_BY_BREAKER, Campaign, CampaignStore
 from ems.store.pages import Page
 
+log = structlog.get_logger()
+
 Kind = Literal["transactional", "bulk"]
-State = Literal["active", "paused_by_operator", "paused_by_breaker"]
+WantedState = Literal["active", "paused_by_operator"]
 
 _CAMPAIGN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PLAIN_ID_LENGTH = 35
@@ -46,6 +50,13 @@ class TemplateService(Protocol):
         """Return a template's HTML and text."""
 
 
+class PausedByBreaker(Protocol):
+    """The list of campaigns that the breaker has paused (:class:`ems.store.breakers.AccountBreakers`)."""
+
+    def forget(self, campaign_id: str) -> None:
+        """Leave a campaign out, if it is listed."""
+
+
 class Campaigns:
     """Create, read, change and delete campaigns. *clock* gives epoch seconds.
 
@@ -55,10 +66,16 @@ class Campaigns:
     """
 
     def __init__(
-        self, store: CampaignStore, template_service: TemplateService, *, clock: Callable[[], float] = time.time
+        self,
+        store: CampaignStore,
+        template_service: TemplateService,
+        paused_by_breaker: PausedByBreaker,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._templates = template_service
+        self._paused_by_breaker = paused_by_breaker
         self._clock = clock
 
     def create(self, draft: CampaignDraft, *, campaign_id: str | None = None) -> Campaign:
@@ -104,7 +121,7 @@ class Campaigns:
         return self._store.page(limit=limit, cursor=cursor)
 
     def update(
-        self, campaign_id: str, draft: CampaignDraft, *, state: State | None = None, reason: str | None = None
+        self, campaign_id: str, draft: CampaignDraft, *, state: WantedState | None = None, reason: str | None = None
     ) -> Campaign:
         """Replace a campaign; a changed template becomes a new version in SES. Without *state* its state stays.
 
@@ -118,22 +135,47 @@ class Campaigns:
             built = replace(built, template_name=seen.template_name, template_version=seen.template_version)
         else:
             self._publish(built, draft.template)
-        kept = replace(built, created_at=seen.created_at, state=seen.state, state_reason=seen.state_reason)
-        changed = kept if state is None else _in_state(kept, state, reason)
-        self._write(changed, seen=seen)
-        return changed
+        kept = replace(
+            built,
+            created_at=seen.created_at,
+            state=seen.state,
+            state_reason=seen.state_reason,
+            marks=seen.marks,
+            resumed_at=seen.resumed_at,
+        )
+        if state == ACTIVE and not seen.active:
+            kept = _resumed(kept, at=kept.updated_at)
+        elif state is not None and state != ACTIVE:
+            kept = _paused(kept, reason)
+        self._write(kept, seen=seen)
+        return kept
 
-    def set_state(self, campaign_id: str, state: State, *, reason: str | None = None) -> Campaign:
-        """Pause a campaign, for an operator or by the breaker, or make it active again.
+    def pause(self, campaign_id: str, *, reason: str | None = None) -> Campaign:
+        """Pause a campaign for an operator: nothing of its batches is released until it is resumed.
 
         Raises:
             UnknownIdError: There is none of this id.
             ConflictError: It was changed at the same moment.
         """
         seen = self.get(campaign_id)
-        changed = replace(_in_state(seen, state, reason), updated_at=self._clock())
-        self._write(changed, seen=seen)
-        return changed
+        paused = replace(_paused(seen, reason), updated_at=self._clock())
+        self._write(paused, seen=seen)
+        return paused
+
+    def resume(self, campaign_id: str, *, by: str) -> Campaign:
+        """Let a campaign go on, whoever paused it, and its batches whose rest waits for their canaries too.
+
+        The breaker counts anew from here on. Resuming an active campaign only does the latter.
+
+        Raises:
+            UnknownIdError: There is none of this id.
+            ConflictError: It was changed at the same moment.
+        """
+        seen, now = self.get(campaign_id), self._clock()
+        resumed = replace(_resumed(seen, at=now), updated_at=now)
+        self._write(resumed, seen=seen)
+        log.info("campaign resumed", campaign_id=campaign_id, by=by, was=seen.state, reason=seen.state_reason)
+        return resumed
 
     def delete(self, campaign_id: str) -> None:
         """Delete a campaign. Its SES templates stay for the mails in flight.
@@ -143,6 +185,7 @@ class Campaigns:
         """
         if not _CAMPAIGN_ID.fullmatch(campaign_id) or not self._store.delete(campaign_id):
             raise UnknownIdError("campaign", campaign_id)
+        self._paused_by_breaker.forget(campaign_id)
 
     def _build(self, draft: CampaignDraft, campaign_id: str, *, version: int = 1) -> Campaign:
         now = self._clock()
@@ -173,6 +216,8 @@ class Campaigns:
             raise ConflictError(
                 f"campaign {campaign.campaign_id!r} was changed at the same moment; read it and try again"
             )
+        if seen.state == PAUSED_BY_BREAKER and campaign.state != PAUSED_BY_BREAKER:
+            self._paused_by_breaker.forget(campaign.campaign_id)
 
 
 def template_name(campaign_id: str, version: int, template: TemplateParts) -> str:
@@ -188,8 +233,13 @@ def template_name(campaign_id: str, version: int, template: TemplateParts) -> st
     return f"emsx-{campaign_id[:20]}-{_short_hash(campaign_id)}-{suffix}"
 
 
-def _in_state(campaign: Campaign, state: State, reason: str | None) -> Campaign:
-    return replace(campaign, state=state, state_reason=None if state == ACTIVE else reason)
+def _paused(campaign: Campaign, reason: str | None) -> Campaign:
+    return replace(campaign, state="paused_by_operator", state_reason=reason)
+
+
+def _resumed(campaign: Campaign, *, at: float) -> Campaign:
+    """Without marks the breaker begins to count anew when it looks next, before anything is released."""
+    return replace(campaign, state=ACTIVE, state_reason=None, marks=None, resumed_at=at)
 
 
 def _short_hash(text: str) -> str:

@@ -9,7 +9,8 @@ import structlog
 from ems import queues
 from ems.aws.sqs import OutgoingMessage, ReceivedMessage
 from ems.errors import UnavailableError
-from ems.sending.fates import KEEP_SECONDS, Fate, Fates
+from ems.sending.canary import Canary
+from ems.sending.fates import KEEP_SECONDS, Fate, Fates, Standing
 from ems.sending.lines import NOBODY, Line, Lines
 from ems.sending.payloads import ChunkLabel
 from ems.sending.ports import BatchBook, CampaignsReader, ParkedChunks, Queues
@@ -72,18 +73,24 @@ class Drawer:
     def read(self) -> Lines:
         """Read what waits. The lots of a batch that is held, or still being accepted, are in no line."""
         waiting = self._parking.waiting()
-        fates = self._fates_of({lot.batch_id: lot.campaign_id for lot in waiting.lots})
+        standings = self._standings({lot.batch_id: lot.campaign_id for lot in waiting.lots})
         lines: dict[str, Line] = {}
         ended: list[tuple[Lot, Fate]] = []
+        canaries: dict[str, Canary] = {}
         for lot in waiting.lots:
-            fate = fates[lot.batch_id]
-            if fate in {"cancel", "drop"} or not lot.chunks:
-                ended.append((lot, fate))
-            elif fate == "release":
-                lines.setdefault(lot.campaign_id, Line()).lots.append(lot)
+            standing = standings[lot.batch_id]
+            if standing.fate in {"cancel", "drop"} or not lot.chunks:
+                ended.append((lot, standing.fate))
+            elif standing.fate == "release":
+                free = lot
+                if standing.canary is not None:
+                    free = lot.first(standing.canary.batch.canary)
+                    canaries[lot.batch_id] = standing.canary
+                if free.chunks:
+                    lines.setdefault(lot.campaign_id, Line()).lots.append(free)
         lines.setdefault(waiting.holder.campaign_id if waiting.holder else NOBODY, Line()).queued = True
         parked = frozenset((lot.batch_id, chunk) for lot in waiting.lots for chunk in lot.chunks)
-        return Lines(lines, ended, parked, waiting.holder)
+        return Lines(lines, ended, parked, waiting.holder, list(canaries.values()))
 
     def take(self, line: Line, chunks: int, hand: Hand, counts: Counts) -> None:
         """Take up to *chunks* chunks out of a line into *hand*, and put away those that must not go now."""
@@ -144,10 +151,10 @@ class Drawer:
         line.queued = bool(received)
         labelled = list(_labelled(received))
         hand.messages = [message for message, _ in labelled]
-        fates = self._fates_of({label.batch_id: label.campaign_id for _, label in labelled})
+        standings = self._standings({label.batch_id: label.campaign_id for _, label in labelled})
         sorted_: dict[Fate, list[tuple[ReceivedMessage, ChunkLabel]]] = {}
         for message, label in labelled:
-            fate = fates[label.batch_id]
+            fate = standings[label.batch_id].of(label.chunk)
             if fate == "cancel" and not self._cancelled(label):
                 # A sender had it in hand: only a sender can find out what became of its last call.
                 fate = "release"
@@ -156,7 +163,7 @@ class Drawer:
         self._keep(sorted_.get("keep", []))
         ended = [*sorted_.get("cancel", []), *sorted_.get("drop", [])]
         for _, label in ended:
-            log.info("chunk dropped", batch_id=label.batch_id, chunk=label.chunk, why=fates[label.batch_id])
+            log.info("chunk dropped", batch_id=label.batch_id, chunk=label.chunk, why=standings[label.batch_id].fate)
         counts.parked += len(sorted_.get("park", []))
         counts.kept += len(sorted_.get("keep", []))
         counts.dropped += len(ended)
@@ -181,14 +188,15 @@ class Drawer:
         ]
         self._sqs.send(queues.WAIT, again)
 
-    def _fates_of(self, campaign_ids: Mapping[str, str]) -> dict[str, Fate]:
+    def _standings(self, campaign_ids: Mapping[str, str]) -> dict[str, Standing]:
         """Decide for batches, each given with its campaign."""
         if not campaign_ids:
             return {}
         batches = self._batches.get_many(campaign_ids)
         campaigns = self._campaigns.read_many(sorted(set(campaign_ids.values())))
         return {
-            one: self._fates.of(batches.get(one), campaigns.get(campaign)) for one, campaign in campaign_ids.items()
+            one: self._fates.standing(batches.get(one), campaigns.get(campaign))
+            for one, campaign in campaign_ids.items()
         }
 
     def _cancelled(self, label: ChunkLabel) -> bool:

@@ -1,8 +1,10 @@
 """What becomes of a chunk that waits, by the state of its batch and campaign."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
+from ems.sending.canary import Canary
 from ems.sending.ports import BatchBook
 from ems.store.batches import Batch
 from ems.store.campaigns import Campaign
@@ -19,6 +21,20 @@ KEEP_SECONDS = 3
 MAX_KEEP_SECONDS = 60
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a batch stands: the fate of its chunks, and its canary while the rest of them waits for that."""
+
+    fate: Fate
+    canary: Canary | None = None
+
+    def of(self, chunk: int) -> Fate:
+        """Return the fate of one chunk."""
+        if self.fate == "release" and self.canary is not None and self.canary.batch.waits_for_canary(chunk):
+            return "park"
+        return self.fate
+
+
 class Fates:
     """Decides; on the way it gives up batches whose acceptance died. *clock* gives epoch seconds."""
 
@@ -26,8 +42,14 @@ class Fates:
         self._batches = batches
         self._clock = clock
 
-    def of(self, batch: Batch | None, campaign: Campaign | None) -> Fate:
-        """Decide about a chunk of *batch*; a deleted *campaign* holds nothing up."""
+    def standing(self, batch: Batch | None, campaign: Campaign | None) -> Standing:
+        """Decide about *batch*; a deleted *campaign* holds nothing up, and has no canaries."""
+        fate = self._of(batch, campaign)
+        if batch is None or campaign is None or not batch.canary:
+            return Standing(fate)
+        return Standing(fate, Canary(batch, campaign))
+
+    def _of(self, batch: Batch | None, campaign: Campaign | None) -> Fate:
         if batch is None or batch.state == "abandoned":
             return "drop"
         if batch.state == "cancelled":

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from ems.sending.canary import Canary
 from ems.sending.fates import Fate
 from ems.sending.payloads import CHUNK_RECIPIENTS
 from ems.sending.turns import Backlog
@@ -59,13 +60,14 @@ class Lines:
     """Everything that waits, as one tick found it.
 
     ``by_campaign`` may go now, ``ended`` are lots of batches that were cancelled or never accepted, ``parked`` the
-    chunks (batch id, number) of all lots.
+    chunks (batch id, number) of all lots, ``canaries`` the batches whose rest waits for what becomes of the first.
     """
 
     by_campaign: dict[str, Line]
     ended: list[tuple[Lot, Fate]]
     parked: frozenset[tuple[str, int]]
     holder: Holder | None
+    canaries: list[Canary]
 
     @property
     def waiting(self) -> Mapping[str, Line]:

@@ -1,15 +1,16 @@
 """The drainer: moves campaign chunks to ``email-trigger``, in turns and only as fast as they can be sent.
 
-Every tick it reads how much of what it released is still unsent (:mod:`ems.sending.unsent`), tops that up to what the
-line sends in ``release_seconds``, and takes turns between the campaigns that wait (:mod:`ems.sending.turns`). A chunk
-is sent to the one place before it is forgotten at the other: a crash between the two leaves a copy, which the ledger
-makes harmless.
+Every tick it has the breaker look at what waits (:mod:`ems.sending.protection`), reads how much of what it released is
+still unsent (:mod:`ems.sending.unsent`), tops that up to what the line sends in ``release_seconds``, and takes turns
+between the campaigns that wait (:mod:`ems.sending.turns`). A chunk is sent to the one place before it is forgotten at
+the other: a crash between the two leaves a copy, which the ledger makes harmless.
 """
 
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from ems.errors import UnavailableError
 from ems.sending.drawer import Counts, Drawer, Hand
@@ -26,6 +27,13 @@ TICK_SECONDS = 1.0
 
 ENDED_PER_TICK = 40
 """Parked chunks of cancelled batches that are counted in one tick, so that the next one is not late."""
+
+
+class Protector(Protocol):
+    """What keeps the account's good name (:class:`ems.sending.protection.Protection`)."""
+
+    def inspect(self, lines: Lines) -> None:
+        """Take out of the lines what must not go, or raise UnavailableError."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,6 +70,7 @@ class Drainer:
         drawer: Drawer,
         unsent: Unsent,
         memory: DrainMemory,
+        protection: Protector,
         rate: Callable[[], DrainRate],
         release_seconds: float,
         clock: Callable[[], float] = time.time,
@@ -69,6 +78,7 @@ class Drainer:
         self._drawer = drawer
         self._unsent = unsent
         self._memory = memory
+        self._protection = protection
         self._rate = rate
         self._release_seconds = release_seconds
         self._clock = clock
@@ -87,6 +97,7 @@ class Drainer:
         course = _Course(list(memory.released), Turns(memory.ahead), memory.parked)
         try:
             lines = self._drawer.read()
+            self._protection.inspect(lines)
             course.released, unsent = self._unsent.count(course.released, parked=lines.parked)
             tick.budget = self._budget(unsent)
             self._release(lines, course, tick, stop_at=stop_at)

@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ems.errors import RejectedRecipient
+from ems.governor.status import Hindrance
+
+BatchHindrance = Hindrance | Literal["campaign", "canary"]
+"""What keeps a batch waiting: what keeps all bulk, its campaign that is paused, or its canary that is still out."""
 
 BatchStatus = Literal["scheduled", "waiting", "sending", "paused", "done", "cancelled"]
 
@@ -81,7 +85,8 @@ class BatchCounts:
 class BatchView:
     """A batch as callers see it. ``rate`` is recipients a second so far, ``eta_seconds`` None when nothing moves.
 
-    ``waits_for`` names what keeps all bulk waiting, and ``waits_until`` (epoch seconds) when that is expected to end.
+    ``waits_for`` names what keeps it waiting, ``waits_because`` says why its campaign is paused, and ``waits_until``
+    (epoch seconds) is when that is expected to end.
     """
 
     batch_id: str
@@ -94,5 +99,6 @@ class BatchView:
     eta_seconds: float | None
     created_at: float
     send_at: float | None
-    waits_for: Literal["quota", "account"] | None = None
+    waits_for: BatchHindrance | None = None
+    waits_because: str | None = None
     waits_until: float | None = None

@@ -7,7 +7,7 @@ campaign its fair turn for as long as it lasts, or a few writes, never a mail an
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from ems import queues
 from ems.sending.payloads import ChunkPayload
@@ -30,8 +30,22 @@ class WaitingRoom:
             UnavailableError: SQS or DynamoDB did not take all of them; what was taken is not sent before the batch is
                 accepted.
         """
+        first, rest = _parted(chunks, batch)
         if not batch.held(self._clock()) and self._parking.claim_queue(batch.campaign_id):
-            self._queue.send(queues.WAIT, [chunk.message() for chunk in chunks])
+            self._queue.send(queues.WAIT, [chunk.message() for chunk in first])
         else:
+            self._park(batch, first)
+        self._park(batch, rest)
+
+    def _park(self, batch: Batch, chunks: Sequence[ChunkPayload]) -> None:
+        if chunks:
             bodies = {chunk.chunk: chunk.message().body for chunk in chunks}
             self._parking.park(batch.batch_id, batch.campaign_id, bodies)
+
+
+def _parted(chunks: Iterable[ChunkPayload], batch: Batch) -> tuple[list[ChunkPayload], list[ChunkPayload]]:
+    """Part what may go from what waits for the canary: parked at once, it costs nobody anything until then."""
+    parts: tuple[list[ChunkPayload], list[ChunkPayload]] = ([], [])
+    for chunk in chunks:
+        parts[batch.waits_for_canary(chunk.chunk)].append(chunk)
+    return parts

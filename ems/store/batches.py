@@ -31,7 +31,8 @@ class Batch:
     ``state`` is accepting, abandoned, waiting, paused or cancelled. ``updated_at`` is when it got that state; while
     accepting it names the attempt that is under way. ``requested`` counts the entries of the request, ``total`` those
     that were accepted. A chunk holds at most ``chunk_size`` of them. ``subject`` and ``variables`` are what the
-    template needed of their data. ``request_id`` is what the logs know the request by.
+    template needed of their data. ``request_id`` is what the logs know the request by. The first ``canary`` chunks go
+    out before the rest, which waits until it is 0.
     """
 
     batch_id: str
@@ -51,11 +52,16 @@ class Batch:
     created_at: float
     updated_at: float
     request_id: str | None = None
+    canary: int = 0
 
     @property
     def accepted(self) -> bool:
         """Tell whether its request was answered with 202, or may be from now on."""
         return self.state not in BEFORE_ACCEPTED
+
+    def waits_for_canary(self, chunk: int) -> bool:
+        """Tell whether a chunk has to wait for what becomes of the first ones."""
+        return 0 < self.canary <= chunk
 
     def held(self, now: float) -> bool:
         """Tell whether its chunks have to be parked."""
@@ -108,6 +114,7 @@ class BatchStore:
             total=batch.total,
             chunks=batch.chunks,
             chunk_size=batch.chunk_size,
+            canary=batch.canary or None,
             template_name=batch.template_name,
             subject=batch.subject,
             variables=list(batch.variables),
@@ -156,6 +163,16 @@ class BatchStore:
             table(batch_id, BATCH).update,
             actions=[table.state.set(state), table.updated_at.set(self._clock() if at is None else at)],
             condition=condition,
+        )
+
+    def end_canary(self, batch_id: str) -> None:
+        """Let the rest of a batch follow its first chunks. Repeating it does no harm."""
+        table = self._table
+        conditionally(
+            "cannot end the canary of a batch",
+            table(batch_id, BATCH).update,
+            actions=[table.canary.set(0)],
+            condition=table.item.exists(),
         )
 
     def progress(self, batch_id: str) -> Progress:
@@ -238,6 +255,7 @@ def _batch(row: BatchRow) -> Batch:
         created_at=float(row.created_at or 0),
         updated_at=float(row.updated_at or 0),
         request_id=row.request_id,
+        canary=int(row.canary or 0),
     )
 
 

@@ -7,6 +7,7 @@ from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 
 from ems.store import pages
+from ems.store.breakers import Marks, marks_of
 from ems.store.failures import conditionally, translated
 from ems.store.keys import is_id
 from ems.store.models import CampaignRow
@@ -17,6 +18,7 @@ MAX_INLINE_BYTES = 300 * 1024
 """Templates up to this size lie in the row; a row holds 400 KB (DynamoDB), an SES template 500 KB."""
 
 ACTIVE = "active"
+PAUSED_BY_BREAKER = "paused_by_breaker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class Campaign:
     ``variables`` are the paths that every recipient's data must hold. ``html`` and ``text`` are both None for a
     template too large for the row: SES has it. ``state`` is active, paused_by_operator or paused_by_breaker.
     ``duplicate_window_seconds`` is the time within which a second mail of the same content is held; 0 holds none.
-    Times are epoch seconds.
+    ``marks`` say since when the breaker counts, None when it is to begin anew; ``resumed_at`` is when somebody last had
+    a paused campaign go on. Times are epoch seconds.
     """
 
     campaign_id: str
@@ -46,6 +49,8 @@ class Campaign:
     created_at: float
     updated_at: float
     duplicate_window_seconds: int = 0
+    marks: Marks | None = None
+    resumed_at: float | None = None
 
     @property
     def active(self) -> bool:
@@ -107,6 +112,26 @@ class CampaignStore:
         )
         return self._save(campaign, unchanged)
 
+    def trip(self, seen: Campaign, reason: str, *, at: float) -> bool:
+        """Pause an active campaign by the breaker; False when it was paused, resumed or changed since it was *seen*."""
+        table = self._table
+        return conditionally(
+            "cannot pause the campaign",
+            table(seen.campaign_id).update,
+            actions=[table.state.set(PAUSED_BY_BREAKER), table.state_reason.set(reason), table.updated_at.set(at)],
+            condition=(table.state == ACTIVE) & (table.updated_at == seen.updated_at),
+        )
+
+    def remember(self, seen: Campaign, marks: Marks) -> bool:
+        """Store since when the breaker counts; False when the campaign has changed or gone since it was *seen*."""
+        table = self._table
+        return conditionally(
+            "cannot write the campaign",
+            table(seen.campaign_id).update,
+            actions=[table.marks.set(marks.json())],
+            condition=table.updated_at == seen.updated_at,
+        )
+
     def delete(self, campaign_id: str) -> bool:
         """Remove a campaign; False when there is none."""
         row = self._table(campaign_id)
@@ -132,6 +157,8 @@ class CampaignStore:
             created_at=kept.created_at,
             updated_at=kept.updated_at,
             duplicate_window_seconds=kept.duplicate_window_seconds,
+            marks=kept.marks.json() if kept.marks else None,
+            resumed_at=kept.resumed_at,
         )
         return conditionally("cannot write the campaign", row.save, condition=condition)
 
@@ -154,4 +181,6 @@ def _campaign(row: CampaignRow) -> Campaign:
         created_at=float(row.created_at),
         updated_at=float(row.updated_at),
         duplicate_window_seconds=int(row.duplicate_window_seconds or 0),
+        marks=marks_of(row.marks),
+        resumed_at=None if row.resumed_at is None else float(row.resumed_at),
     )

@@ -29,7 +29,8 @@ class CampaignRow(Model):
     """A campaign: one template and who sends it.
 
     ``state`` is ``active``, ``paused_by_operator`` or ``paused_by_breaker``. ``template_name`` names the SES template
-    of ``template_version``; older versions stay in SES for the mails in flight.
+    of ``template_version``; older versions stay in SES for the mails in flight. ``marks`` say since when the breaker
+    counts (:class:`ems.store.breakers.Marks`).
     """
 
     campaign_id = UnicodeAttribute(hash_key=True)
@@ -46,6 +47,8 @@ class CampaignRow(Model):
     state = UnicodeAttribute(default="active")
     state_reason = UnicodeAttribute(null=True)
     duplicate_window_seconds = NumberAttribute(null=True)
+    marks = JSONAttribute(null=True)
+    resumed_at = NumberAttribute(null=True)
     created_at = NumberAttribute()
     updated_at = NumberAttribute()
 
@@ -151,6 +154,7 @@ class BatchRow(Model):
       (chunks are being enqueued), ``abandoned`` (its acceptance died), ``waiting`` (accepted), ``paused`` or
       ``cancelled``; ``scheduled``, ``sending`` and ``done`` are derived on reading. ``chunks`` have been numbered, the
       last ``more_chunks`` of them for recipients that are sent to again.
+      ``canary`` of them go out before the rest, which waits for what becomes of their recipients; it is 0 from then on.
     - ``chunk#NNNNNN``: created by the first sender that takes the chunk. ``left`` lists the positions in the chunk
       that were never tried or that SES gave back, ``under_way`` those of the call in progress. ``doubted``, ``passing``
       and ``repeating`` name the mails in doubt, those that failed for a reason that may pass and those that are held
@@ -176,6 +180,7 @@ class BatchRow(Model):
     chunks = NumberAttribute(null=True)
     more_chunks = NumberAttribute(null=True)
     chunk_size = NumberAttribute(null=True)
+    canary = NumberAttribute(null=True)
     template_name = UnicodeAttribute(null=True)
     subject = UnicodeAttribute(null=True)
     variables = ListAttribute[Any](of=UnicodeAttribute, null=True)
@@ -243,10 +248,10 @@ class ApiKeyRow(Model):
 class RateRow(Model):
     """The items of ``email-rate``: the governor's line, the drainer's lease, and what each sender process reports.
 
-    Their ``account`` is ``ses``, ``drainer`` and ``sender#…``. The governor's attributes are written by plain
-    UpdateItem expressions in :mod:`ems.store.rate` and are not declared here. ``released``, ``ahead`` and ``parked``
-    are what one tick of the drainer leaves to the next (:class:`ems.store.drain.Memory`); ``report`` is a
-    :class:`ems.store.senders.SenderReport`.
+    Their ``account`` is ``ses``, ``drainer``, ``breaker`` and ``sender#…``. The governor's attributes are written by
+    plain UpdateItem expressions in :mod:`ems.store.rate` and are not declared here. ``released``, ``ahead`` and
+    ``parked`` are what one tick of the drainer leaves to the next (:class:`ems.store.drain.Memory`); ``report`` is a
+    :class:`ems.store.senders.SenderReport`. The breaker's are those of :class:`ems.store.breakers.AccountBreaker`.
     """
 
     account = UnicodeAttribute(hash_key=True)
@@ -256,6 +261,11 @@ class RateRow(Model):
     ahead = JSONAttribute(null=True)
     parked = NumberAttribute(null=True)
     report = JSONAttribute(null=True)
+    state = UnicodeAttribute(null=True)
+    state_reason = UnicodeAttribute(null=True)
+    marks = JSONAttribute(null=True)
+    campaigns = UnicodeSetAttribute(null=True)
+    updated_at = NumberAttribute(null=True)
     expires_at = TTLAttribute(null=True)
 
 

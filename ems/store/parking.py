@@ -9,9 +9,9 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from ems.store.failures import conditionally, patiently, translated
 from ems.store.models import BatchRow
@@ -30,12 +30,24 @@ PARALLEL_CALLS = 8
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """Chunks of one batch that were parked in one go; ``chunks`` are those of them that are still there."""
+    """Chunks of one batch that were parked in one go; ``chunks`` are those of them that are still there.
+
+    ``rest`` are more of them, which whoever made this view of the lot wants to leave where they are.
+    """
 
     lot_id: str
     batch_id: str
     campaign_id: str
     chunks: tuple[int, ...]
+    rest: tuple[int, ...] = ()
+
+    def first(self, chunk: int) -> Self:
+        """Return the lot with the chunks of lower numbers than *chunk*, the others as its rest."""
+        return replace(
+            self,
+            chunks=tuple(one for one in self.chunks if one < chunk),
+            rest=(*self.rest, *(one for one in self.chunks if one >= chunk)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +60,7 @@ class Pick:
     @property
     def whole(self) -> bool:
         """Whether nothing of the lot remains."""
-        return set(self.lot.chunks) <= set(self.chunks)
+        return not self.lot.rest and set(self.lot.chunks) <= set(self.chunks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from ems.governor.status import Hindrance
 from ems.sending import resolve
-from ems.sending.requests import BatchStatus
+from ems.sending.requests import BatchHindrance, BatchStatus
 from ems.sending.resolve import Order, Word
 from ems.store.status import Status
 
@@ -177,10 +176,13 @@ class Batch(Answer):
     eta_seconds: float | None = Field(description="Seconds to the end at the present rate; null when nothing moves.")
     created_at: AwareDatetime
     send_at: AwareDatetime | None
-    waits_for: Hindrance | None = Field(
-        description="Why no bulk mail is sent now: quota (bulk's share of SES's 24 hours is used) or account (SES says "
-        "that the account may not send). Nothing is lost; it goes on by itself. null when nothing hinders it."
+    waits_for: BatchHindrance | None = Field(
+        description="Why it does not go on now; nothing is lost. By itself it goes on after quota (bulk's share of "
+        "SES's 24 hours is used), account (SES says that it may not send) and canary (it is not known yet what became "
+        "of its first recipients). For campaign (it is paused) POST /campaigns/{campaign_id}/resume has it go on, for "
+        "breaker (all bulk mail is paused) POST /breaker/resume. null when nothing hinders it."
     )
+    waits_because: str | None = Field(description="Why its campaign is paused.")
     waits_until: AwareDatetime | None = Field(description=UNTIL)
     doubts: list[Doubt] = Field(
         default=[],
@@ -212,7 +214,8 @@ class CampaignSummary(Answer):
         "EMS fills in in bulk campaigns."
     )
     state: Literal["active", "paused_by_operator", "paused_by_breaker"]
-    state_reason: str | None
+    state_reason: str | None = Field(description="Why it is paused; of the breaker with the numbers.")
+    resumed_at: AwareDatetime | None = Field(description="When it was resumed last.")
     duplicate_window_seconds: int = Field(description="Within it a second mail of the same content is held; 0: never.")
     created_at: AwareDatetime
     updated_at: AwareDatetime
@@ -243,6 +246,10 @@ class Readiness(Answer):
     status: Literal["ready", "not_ready"]
     checks: dict[str, str] = Field(
         description='Per service "ok" or what is wrong.', examples=[{"sqs": "ok", "dynamodb": "ok", "ses": "ok"}]
+    )
+    notices: dict[str, str] = Field(
+        default={},
+        description="What keeps mail waiting although this process can work: breaker, when all bulk mail is paused.",
     )
 
 

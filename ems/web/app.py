@@ -7,6 +7,7 @@ from ems.settings import Settings
 from ems.web import docs, observe, problems
 from ems.web.auth import Authenticator
 from ems.web.batches import Batches
+from ems.web.breaker import BreakerSwitch
 from ems.web.campaigns import Campaigns
 from ems.web.emails import Emails
 from ems.web.erasures import Erasures
@@ -38,7 +39,8 @@ def create_app(services: WebServices, settings: Settings) -> Flask:
         Campaigns(services.campaigns),
         Suppressions(services.suppressions),
         Erasures(services.erasures),
-        Monitoring(services.rate, HealthChecks(services.health)),
+        BreakerSwitch(services.breaker),
+        Monitoring(services.rate, HealthChecks(services.health, services.notices)),
         Metrics((http_metrics, services.registry), authenticator, public=settings.metrics_public),
         Webhooks(services.intake),
         Unsubscribe(services.links, services.unsubscribing),

@@ -208,6 +208,14 @@ class UpdateCampaign(CampaignBody):
     state_reason: str | None = Field(default=None, max_length=500, description="Why it is paused, for people.")
 
 
+class PauseCampaign(Body):
+    """Why a campaign is paused."""
+
+    model_config = _example(reason="the discount code is wrong")
+
+    reason: str | None = Field(default=None, max_length=500, description="For people; GET /campaigns shows it.")
+
+
 class Query(BaseModel):
     """Base of query strings: unknown parameters are refused, never ignored."""
 

@@ -2,7 +2,7 @@
 
 from ems.store.campaigns import Campaign as StoredCampaign
 from ems.web.answers import Campaign, CampaignPage, CampaignSummary, TemplateAnswer
-from ems.web.bodies import CreateCampaign, PageQuery, UpdateCampaign
+from ems.web.bodies import CreateCampaign, PageQuery, PauseCampaign, UpdateCampaign
 from ems.web.operations import operation
 from ems.web.services import Campaigns as CampaignService
 
@@ -35,6 +35,21 @@ class Campaigns:
     def update_campaign(self, campaign_id: str, body: UpdateCampaign) -> Campaign:
         """Replace a campaign. A changed template becomes a new version in SES; mails in flight keep theirs."""
         return self._full(self._campaigns.update(campaign_id, body.draft(), state=body.state, reason=body.state_reason))
+
+    @operation(
+        "POST /campaigns/{campaign_id}/pause", scope="admin", tag="campaigns", problems=(400, 404, 409, 415, 422, 503)
+    )
+    def pause_campaign(self, campaign_id: str, body: PauseCampaign) -> Campaign:
+        """Hold what of its batches is not with a sender yet. Single mails go out all the same."""
+        return self._full(self._campaigns.pause(campaign_id, reason=body.reason))
+
+    @operation("POST /campaigns/{campaign_id}/resume", scope="admin", tag="campaigns", problems=(404, 409, 503))
+    def resume_campaign(self, campaign_id: str, by: str) -> Campaign:
+        """Let a campaign go on, whether an operator or the breaker has paused it.
+
+        What bounced before does not count any more, and batches that wait for their canaries wait no longer.
+        """
+        return self._full(self._campaigns.resume(campaign_id, by=by))
 
     @operation("DELETE /campaigns/{campaign_id}", scope="admin", tag="campaigns", success=204, problems=(404, 503))
     def delete_campaign(self, campaign_id: str) -> None:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from threading import Lock
 
@@ -12,6 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from ems.errors import UnavailableError
 from ems.web.answers import Health, Readiness
 from ems.web.auth import Authenticator
 from ems.web.operations import operation, respond
@@ -27,12 +29,20 @@ _log = structlog.get_logger(__name__)
 
 
 class HealthChecks:
-    """Runs checks and remembers each outcome for a moment. *clock* gives seconds of any origin."""
+    """Runs checks and remembers each outcome for a moment. *clock* gives seconds of any origin.
+
+    *notices* return what people should know although everything can be reached, None when there is nothing.
+    """
 
     def __init__(
-        self, checks: Mapping[str, Callable[[], None]], *, clock: Callable[[], float] = time.monotonic
+        self,
+        checks: Mapping[str, Callable[[], None]],
+        notices: Mapping[str, Callable[[], str | None]],
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._checks = checks
+        self._notices = notices
         self._clock = clock
         self._outcomes: dict[str, tuple[str, float]] = {}
         self._lock = Lock()
@@ -40,14 +50,20 @@ class HealthChecks:
     def outcomes(self) -> dict[str, str]:
         """Return "ok" or what is wrong, by name of the check."""
         with self._lock:
-            return {name: self._outcome(name) for name in self._checks}
+            return {name: self._remembered(name, partial(self._run, name)) for name in self._checks}
 
-    def _outcome(self, name: str) -> str:
+    def notices(self) -> dict[str, str]:
+        """Return what people should know, by name; what cannot be found out is left out."""
+        with self._lock:
+            found = {name: self._remembered(name, partial(_noticed, tell)) for name, tell in self._notices.items()}
+        return {name: text for name, text in found.items() if text}
+
+    def _remembered(self, name: str, find_out: Callable[[], str]) -> str:
         now = self._clock()
         known = self._outcomes.get(name)
         if known is not None and now - known[1] < CACHE_SECONDS.get(name, DEFAULT_CACHE_SECONDS):
             return known[0]
-        outcome = self._run(name)
+        outcome = find_out()
         self._outcomes[name] = (outcome, now)
         return outcome
 
@@ -58,6 +74,13 @@ class HealthChecks:
             _log.warning("health_check_failed", check=name, error=str(error))
             return f"not reachable ({type(error).__name__})"
         return "ok"
+
+
+def _noticed(notice: Callable[[], str | None]) -> str:
+    try:
+        return notice() or ""
+    except UnavailableError:
+        return ""  # the checks say so
 
 
 class Monitoring:
@@ -82,7 +105,7 @@ class Monitoring:
         """Tell whether SQS, DynamoDB and SES can be reached. Outcomes are up to ten seconds old."""
         outcomes = self._checks.outcomes()
         ready = all(outcome == "ok" for outcome in outcomes.values())
-        answer = Readiness(status="ready" if ready else "not_ready", checks=outcomes)
+        answer = Readiness(status="ready" if ready else "not_ready", checks=outcomes, notices=self._checks.notices())
         return respond(answer, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 

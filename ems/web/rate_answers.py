@@ -38,7 +38,9 @@ class RateAnswer(Answer):
     quota_24h: float | None = Field(description="SES's quota of 24 hours; null is unlimited or not known.")
     quota_left: float | None
     quota_left_for_bulk: float | None = Field(description="The same less the reserve for transactional mail.")
-    bulk_waits_for: Hindrance | None = Field(description="What keeps all bulk mail waiting, if anything.")
+    bulk_waits_for: Hindrance | None = Field(
+        description="What keeps all bulk mail waiting, if anything; of the breaker GET /breaker says why."
+    )
     bulk_waits_until: AwareDatetime | None = Field(description=UNTIL)
     sending: bool = Field(description="false while SES says that the account may not send.")
     penalty: float = Field(description="Share of the limit that the last throttle still takes.")
@@ -47,7 +49,7 @@ class RateAnswer(Answer):
         description="Of 60 seconds of the line at its full rate (they end a few seconds ago), those that sent nothing, "
         "by reason: no_work (no call waited for a slot), throttled (SES had throttled, the rate was lower), no_grant "
         "(calls waited and none was given a slot: DynamoDB was slow or out of reach), late (slots that were missed), "
-        "quota or account (see bulk_waits_for). Empty while no limit is known.",
+        "quota, account or breaker (see bulk_waits_for). Empty while no limit is known.",
         examples=[{"no_work": 3.2, "no_grant": 0.1, "throttled": 0.0, "late": 0.0}],
     )
     lanes: dict[str, LaneWaits] = Field(description="transactional and bulk.")

@@ -1,13 +1,14 @@
 """The governor's line for Prometheus, read when somebody scrapes: the figures of ``GET /rate``."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import structlog
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ems.errors import UnavailableError
+from ems.governor.status import Hindrance
 from ems.web.rate_answers import RateAnswer
 
 log = structlog.get_logger()
@@ -82,7 +83,7 @@ def _samples(rate: RateAnswer) -> Iterator[tuple[str, list[str], Any]]:
     yield "ems_account_age_seconds", [], rate.account_age_seconds
     yield "ems_senders", [], len(rate.senders)
     yield "ems_lease_requests", [], rate.lease_requests
-    for hindrance in ("quota", "account"):
+    for hindrance in get_args(Hindrance):
         yield "ems_bulk_held_back", [hindrance], rate.bulk_waits_for == hindrance
     for reason, seconds in rate.unused_seconds.items():
         yield "ems_rate_unused_seconds", [reason], seconds

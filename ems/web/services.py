@@ -8,7 +8,8 @@ from prometheus_client import CollectorRegistry
 
 from ems.history.statistics import StatsView
 from ems.links import UnsubscribeLink
-from ems.sending.campaigns import CampaignDraft, State
+from ems.sending.breaker_view import BreakerView
+from ems.sending.campaigns import CampaignDraft, WantedState
 from ems.sending.emails import EmailView
 from ems.sending.requests import AcceptedBatch, AcceptedEmail, BatchView, BulkRequest, Caller, SingleRequest
 from ems.sending.resolve import DoubtView, Order, Resolution
@@ -22,6 +23,7 @@ from ems.store.reasons import Reason, Scope
 from ems.store.status import Status
 from ems.store.suppressions import Suppression
 from ems.tracking.unsubscribing import Road
+from ems.web.breaker_metrics import BreakerMetrics
 from ems.web.queue_metrics import QueueDepths
 from ems.web.rate_metrics import RateMetrics
 
@@ -71,12 +73,31 @@ class Campaigns(Protocol):
         """List campaigns."""
 
     def update(
-        self, campaign_id: str, draft: CampaignDraft, *, state: State | None = None, reason: str | None = None
+        self, campaign_id: str, draft: CampaignDraft, *, state: WantedState | None = None, reason: str | None = None
     ) -> Campaign:
         """Replace a campaign, and pause it or make it active if a state is given."""
 
+    def pause(self, campaign_id: str, *, reason: str | None = None) -> Campaign:
+        """Pause a campaign."""
+
+    def resume(self, campaign_id: str, *, by: str) -> Campaign:
+        """Let a campaign go on."""
+
     def delete(self, campaign_id: str) -> None:
         """Delete a campaign."""
+
+
+class BreakerDesk(Protocol):
+    """Shows the breaker."""
+
+    def get(self) -> BreakerView:
+        """Read it."""
+
+    def resume(self, *, by: str) -> BreakerView:
+        """Let all bulk mail go on."""
+
+    def tripped(self) -> tuple[str | None, list[str]]:
+        """Return why all bulk mail is paused, and the campaigns that the breaker has paused."""
 
 
 class Emails(Protocol):
@@ -219,8 +240,9 @@ class Rate(Protocol):
 class WebServices:
     """The collaborators of one app.
 
-    ``health`` maps a service's name to a call that raises when the service cannot be reached. ``registry`` holds what
-    ``/metrics`` serves besides the edge's own: collectors that ask for figures when they are scraped.
+    ``health`` maps a service's name to a call that raises when the service cannot be reached, ``notices`` a name to a
+    call that returns what people should know, if anything. ``registry`` holds what ``/metrics`` serves besides the
+    edge's own: collectors that ask for figures when they are scraped.
     """
 
     acceptance: Acceptance
@@ -229,6 +251,7 @@ class WebServices:
     emails: Emails
     suppressions: Suppressions
     erasures: Erasures
+    breaker: BreakerDesk
     exports: Exports
     statistics: Statistics
     resolver: Resolver
@@ -239,6 +262,7 @@ class WebServices:
     unsubscribing: Unsubscribing
     rate: Rate
     health: Mapping[str, Callable[[], None]]
+    notices: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     @classmethod
@@ -247,6 +271,7 @@ class WebServices:
         registry = CollectorRegistry()
         registry.register(QueueDepths(services.sqs))
         registry.register(RateMetrics(services.rate_report.status))
+        registry.register(BreakerMetrics(services.breaker_desk.tripped))
         return cls(
             acceptance=services.acceptance,
             batches=services.batches,
@@ -254,6 +279,7 @@ class WebServices:
             emails=services.emails,
             suppressions=services.suppression_list,
             erasures=services.eraser,
+            breaker=services.breaker_desk,
             exports=services.exports,
             statistics=services.statistics,
             resolver=services.resolver,
@@ -264,5 +290,6 @@ class WebServices:
             unsubscribing=services.unsubscribing,
             rate=services.rate_report,
             health={"sqs": services.check_sqs, "dynamodb": services.check_dynamodb, "ses": services.check_ses},
+            notices={"breaker": services.breaker_desk.notice},
             registry=registry,
         )

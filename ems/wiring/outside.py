@@ -12,6 +12,7 @@ from ems.aws.templates import SesTemplates
 from ems.links import UnsubscribeLinks
 from ems.store.api_keys import ApiKeys
 from ems.store.batches import BatchStore
+from ems.store.breakers import AccountBreakers
 from ems.store.campaigns import CampaignStore
 from ems.store.drain import DrainStore
 from ems.store.email_pages import EmailPages
@@ -62,6 +63,11 @@ class Outside(Metered):
     def campaign_store(self) -> CampaignStore:
         """Rows of campaigns."""
         return CampaignStore(self.tables)
+
+    @part
+    def account_breaker(self) -> AccountBreakers:
+        """The account's breaker, and which campaigns the breaker has paused."""
+        return AccountBreakers(self.tables)
 
     @part
     def batch_store(self) -> BatchStore:

@@ -24,22 +24,22 @@ from ems.sending.suppressions import SuppressionList
 from ems.sending.unsent import Unsent
 from ems.sending.waiting import WaitingRoom
 from ems.store.removals import removed
-from ems.wiring.doubts import Doubting
 from ems.wiring.parts import part
+from ems.wiring.protecting import Protecting
 
 
-class Sending(Doubting):
+class Sending(Protecting):
     """The layer ``sending``."""
 
     @part
     def campaigns(self) -> Campaigns:
         """Campaigns and their templates."""
-        return Campaigns(self.campaign_store, self.ses_templates)
+        return Campaigns(self.campaign_store, self.ses_templates, self.account_breaker)
 
     @part
     def batches(self) -> Batches:
         """Batches as callers see them."""
-        return Batches(self.batch_store, rate=self.governor.status)
+        return Batches(self.batch_store, campaigns=self.campaign_store, rate=self.bulk_rate)
 
     @part
     def emails(self) -> Emails:
@@ -84,7 +84,11 @@ class Sending(Doubting):
             chunk_size=self.governor.chunk_size,
             waiting=WaitingRoom(self.sqs, self.parking),
             links=self.unsubscribe_links,
-            limits=Limits(recipients=self.settings.max_recipients, ahead_seconds=self.retention_seconds / 2),
+            limits=Limits(
+                recipients=self.settings.max_recipients,
+                ahead_seconds=self.retention_seconds / 2,
+                canary=self.settings.canary,
+            ),
         )
 
     @part
@@ -108,7 +112,8 @@ class Sending(Doubting):
             drawer=drawer,
             unsent=unsent,
             memory=self.drain_store,
-            rate=self.governor.status,
+            protection=self.protection,
+            rate=self.bulk_rate,
             release_seconds=self.settings.release_seconds,
         )
         return WatchedDrainer(drainer, self.drain_metrics)
@@ -182,7 +187,7 @@ class Sending(Doubting):
     def rate_report(self) -> RateReport:
         """Answers GET /rate."""
         return RateReport(
-            line=self.governor.status,
+            line=self.bulk_rate,
             minute=self.governor.minute,
             senders=self.sender_reports,
             sqs=self.sqs,

@@ -150,7 +150,7 @@ class MainPath:
         self.campaigns = FakeCampaigns()
         self.suppressions = suppressions or FakeSuppressions({SUPPRESSED: "bounce"})
         self.batch_store = batches_of(tables, self.clock)
-        self.view = Batches(self.batch_store, rate=lambda: LINE, clock=self.clock)
+        self.view = Batches(self.batch_store, campaigns=self.campaigns, rate=lambda: LINE, clock=self.clock)
         self.parking = parking_of(tables, self.clock)
         sqs, batches = self.fused(self.sqs), self.fused(self.batch_store)
         parking = self.fused(self.parking)

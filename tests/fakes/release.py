@@ -9,9 +9,10 @@ from fakes.sending import chunk
 
 from ems import queues
 from ems.sending.drawer import Drawer
+from ems.sending.lines import Lines
 from ems.sending.payloads import ChunkLabel
 from ems.sending.ports import DrainRate
-from ems.sending.release import Drainer, Tick
+from ems.sending.release import Drainer, Protector, Tick
 from ems.sending.unsent import Unsent
 from ems.store.chunk_state import chunk_item
 from ems.store.senders import SenderReport
@@ -40,7 +41,14 @@ class FakeSenders:
         return [SenderReport(process=name, at=at) for name, at in self.reported.items() if at > newer_than]
 
 
-def drainer_of(
+class NoProtection:
+    """Lets everything go."""
+
+    def inspect(self, lines: Lines) -> None:
+        """Do nothing."""
+
+
+def drainer_of(  # noqa: PLR0913 - each of them is a part of releasing
     *,
     sqs: Any,
     batches: Any,
@@ -50,12 +58,14 @@ def drainer_of(
     senders: Any,
     rate: Callable[[], DrainRate],
     clock: Callable[[], float],
+    protection: Protector | None = None,
 ) -> Drainer:
     """Put a drainer together, as the wiring does."""
     return Drainer(
         drawer=Drawer(sqs=sqs, batches=batches, campaigns=campaigns, parking=parking, clock=clock),
         unsent=Unsent(batches, senders, sqs, visibility_seconds=VISIBILITY_SECONDS, clock=clock),
         memory=memory,
+        protection=protection or NoProtection(),
         rate=rate,
         release_seconds=2.0,
         clock=clock,

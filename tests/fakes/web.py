@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from fakes.breaker import FakeBreakers
 from fakes.sending import LINKS
 from fakes.statistics import FakeStatistics
 from fakes.suppressions import FakeSuppressionStore
@@ -356,6 +357,7 @@ class World:
     intake: FakeIntake = field(default_factory=FakeIntake)
     unsubscribing: FakeUnsubscribing = field(default_factory=FakeUnsubscribing)
     templates: FakeTemplates = field(default_factory=FakeTemplates)
+    breaker: FakeBreakers = field(default_factory=FakeBreakers)
     broken: set[str] = field(default_factory=set)
 
     def client(self, settings: Settings) -> FlaskClient:
@@ -366,7 +368,8 @@ class World:
         services = WebServices(
             acceptance=self.acceptance,
             batches=self.batches,
-            campaigns=Campaigns(FakeCampaignStore(), self.templates),  # type: ignore[arg-type]  # same methods
+            campaigns=Campaigns(FakeCampaignStore(), self.templates, self.breaker),  # type: ignore[arg-type]  # same methods
+            breaker=self.breaker.desk(),
             emails=self.emails,
             suppressions=SuppressionList(self.suppressions, self.suppressions, clock=lambda: 1e9),
             erasures=self.erasures,
@@ -379,6 +382,7 @@ class World:
             links=LINKS,
             unsubscribing=self.unsubscribing,
             rate=FakeRate(),
+            notices={"breaker": self.breaker.desk().notice},
             health={name: lambda name=name: check(name) for name in ("sqs", "dynamodb", "ses")},
         )
         return create_app(services, settings).test_client()

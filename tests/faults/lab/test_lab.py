@@ -1,7 +1,5 @@
 """A short choice of the crash lab's scenarios; `make faults` runs all of them."""
 
-from collections.abc import Iterator
-
 import pytest
 from lab.catalog import scenarios
 from lab.scenario import Scenario
@@ -9,12 +7,6 @@ from lab.stand import Stand
 from lab.trial import Trial
 
 pytestmark = pytest.mark.processes
-
-
-@pytest.fixture(scope="module")
-def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    with Stand(tmp_path_factory.mktemp("lab")) as stand:
-        yield stand
 
 
 @pytest.mark.parametrize("scenario", [one for one in scenarios() if one.short], ids=lambda scenario: scenario.name)

@@ -109,6 +109,30 @@ def acceptance(
 
 
 @pytest.fixture
+def canary_acceptance(
+    campaigns: FakeCampaigns,
+    singles: Singles,
+    batches: BatchStore,
+    parking: Parking,
+    sqs: MemorySqs,
+    links: UnsubscribeLinks,
+    clock: Clock,
+) -> Acceptance:
+    """The same with canaries of at least thirty recipients, in chunks of twenty."""
+    return Acceptance(
+        campaigns=campaigns,
+        singles=singles,
+        batches=batches,
+        queue=sqs,
+        chunk_size=lambda: 20,
+        waiting=WaitingRoom(sqs, parking, clock=clock),
+        links=links,
+        limits=Limits(recipients=200, ahead_seconds=30 * 86_400, canary=30),
+        clock=clock,
+    )
+
+
+@pytest.fixture
 def policy_name() -> PolicyName:
     return "by_kind"
 

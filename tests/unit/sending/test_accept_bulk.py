@@ -14,6 +14,7 @@ from ems.sending.accept import Acceptance
 from ems.sending.payloads import ChunkPayload
 from ems.sending.requests import BulkRequest, Caller
 from ems.store.batches import BatchStore
+from ems.store.parking import Parking
 from ems.store.tables import Tables
 
 ANYONE = Caller("key-1")
@@ -243,3 +244,47 @@ def test_when_dynamodb_is_down_nothing_is_enqueued(acceptance: Acceptance, sqs: 
     with pytest.raises(UnavailableError, match="DynamoDB"):
         acceptance.bulk(REQUEST, KEYED)
     assert waiting(sqs) == []
+
+
+def parked(parking: Parking) -> list[int]:
+    return sorted(chunk for lot in parking.waiting().lots for chunk in lot.chunks)
+
+
+def test_the_first_chunks_of_a_bulk_campaign_go_and_the_rest_is_parked_until_their_outcomes_are_in(
+    canary_acceptance: Acceptance, campaigns: FakeCampaigns, sqs: MemorySqs, batches: BatchStore, parking: Parking
+) -> None:
+    campaigns.campaigns["welcome"] = replace(CAMPAIGN, kind="bulk")
+    accepted = canary_acceptance.bulk(REQUEST, ANYONE)
+    batch = batches.get(accepted.batch_id)
+    assert batch is not None
+    assert (batch.state, batch.canary, batch.chunks) == ("waiting", 2, 6)
+    assert [one.chunk for one in waiting(sqs)] == [0, 1]
+    assert parked(parking) == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("kind", "recipients"), [("transactional", 120), ("bulk", 30)])
+def test_transactional_campaigns_and_small_batches_have_no_canary(
+    canary_acceptance: Acceptance,
+    campaigns: FakeCampaigns,
+    batches: BatchStore,
+    parking: Parking,
+    kind: str,
+    recipients: int,
+) -> None:
+    campaigns.campaigns["welcome"] = replace(CAMPAIGN, kind=kind)
+    accepted = canary_acceptance.bulk(replace(REQUEST, recipients=REQUEST.recipients[:recipients]), ANYONE)
+    batch = batches.get(accepted.batch_id)
+    assert batch is not None
+    assert batch.canary == 0
+    assert parked(parking) == []
+
+
+def test_a_scheduled_bulk_has_its_canary_when_it_is_due(
+    canary_acceptance: Acceptance, campaigns: FakeCampaigns, batches: BatchStore, parking: Parking, clock: Clock
+) -> None:
+    campaigns.campaigns["welcome"] = replace(CAMPAIGN, kind="bulk")
+    accepted = canary_acceptance.bulk(replace(REQUEST, send_at=clock() + 60), ANYONE)
+    batch = batches.get(accepted.batch_id)
+    assert batch is not None
+    assert batch.canary == 2
+    assert parked(parking) == [0, 1, 2, 3, 4, 5]

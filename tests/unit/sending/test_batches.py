@@ -1,11 +1,11 @@
 """Batches as callers see and steer them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from fakes.clock import Clock
-from fakes.sending import batch
+from fakes.sending import CAMPAIGN, FakeCampaigns, batch
 
 from ems.errors import ConflictError, UnknownIdError
 from ems.governor.status import Hindrance
@@ -30,8 +30,8 @@ def line() -> Line:
 
 
 @pytest.fixture
-def view(batches: BatchStore, clock: Clock, line: Line) -> Batches:
-    return Batches(batches, rate=lambda: line, clock=clock)
+def view(batches: BatchStore, campaigns: FakeCampaigns, clock: Clock, line: Line) -> Batches:
+    return Batches(batches, campaigns=campaigns, rate=lambda: line, clock=clock)
 
 
 def part(tables: Tables, number: int, **attributes: Any) -> None:
@@ -97,6 +97,34 @@ def test_a_batch_says_what_keeps_all_bulk_waiting_and_until_when(
     assert (got.status, got.waits_for, got.waits_until, got.eta_seconds) == ("waiting", "quota", clock() + 3600, None)
     got = view.pause("b1")
     assert (got.status, got.waits_for, got.waits_until) == ("paused", None, None)
+
+
+def test_a_batch_of_a_paused_campaign_is_paused_and_says_why(
+    view: Batches, batches: BatchStore, campaigns: FakeCampaigns
+) -> None:
+    batches.create(batch())
+    campaigns.campaigns["welcome"] = replace(CAMPAIGN, state="paused_by_breaker", state_reason="6 % bounced")
+    got = view.get("b1")
+    assert (got.status, got.waits_for, got.waits_because) == ("paused", "campaign", "6 % bounced")
+    assert got.eta_seconds is None
+    assert view.cancel("b1").status == "cancelled"
+
+
+def test_a_batch_whose_campaign_was_deleted_goes_on(
+    view: Batches, batches: BatchStore, campaigns: FakeCampaigns
+) -> None:
+    batches.create(batch())
+    campaigns.campaigns.clear()
+    assert (view.get("b1").status, view.get("b1").waits_for) == ("waiting", None)
+
+
+def test_a_batch_says_that_its_canary_is_out(view: Batches, batches: BatchStore, clock: Clock) -> None:
+    batches.create(batch(total=500, canary=2))
+    assert (view.get("b1").status, view.get("b1").waits_for, view.get("b1").eta_seconds) == ("waiting", "canary", None)
+    batches.end_canary("b1")
+    assert (view.get("b1").waits_for, view.get("b1").eta_seconds) == (None, round(500 / 95, 1))
+    batches.create(batch("b2", total=500, canary=2, send_at=clock() + 60))
+    assert (view.get("b2").status, view.get("b2").waits_for) == ("scheduled", None)
 
 
 def test_a_paused_batch_has_no_estimate(view: Batches, batches: BatchStore) -> None:

@@ -8,6 +8,7 @@ from fakes.web import FakeTemplates
 from ems.errors import ConflictError, InvalidError, UnavailableError, UnknownIdError
 from ems.sending.campaigns import CampaignDraft, Campaigns, template_name
 from ems.sending.templates import TemplateParts
+from ems.store.breakers import AccountBreakers, Mark, Marks, Tally
 from ems.store.campaigns import CampaignStore
 from ems.store.tables import Tables
 
@@ -28,7 +29,7 @@ def ses() -> FakeTemplates:
 @pytest.fixture
 def campaigns(tables: Tables, ses: FakeTemplates) -> Campaigns:
     ticks = iter(range(1_000_000_000, 1_000_001_000))
-    return Campaigns(CampaignStore(tables), ses, clock=lambda: float(next(ticks)))
+    return Campaigns(CampaignStore(tables), ses, AccountBreakers(tables), clock=lambda: float(next(ticks)))
 
 
 def test_a_campaign_reads_back_as_it_was_created(campaigns: Campaigns) -> None:
@@ -105,7 +106,9 @@ def test_of_two_updates_at_once_one_is_told_to_look_again(campaigns: Campaigns, 
             super().create(name, subject=subject, html=html, text=text)
 
     with pytest.raises(ConflictError, match="same moment"):
-        Campaigns(store, Meanwhile()).update("welcome", replace(DRAFT, template=TemplateParts("slow", text="x")))
+        Campaigns(store, Meanwhile(), AccountBreakers(tables)).update(
+            "welcome", replace(DRAFT, template=TemplateParts("slow", text="x"))
+        )
     assert campaigns.get("welcome").name == "quicker"
 
 
@@ -116,19 +119,86 @@ def test_of_two_creations_at_once_one_is_told_that_the_id_is_taken(campaigns: Ca
             super().create(name, subject=subject, html=html, text=text)
 
     with pytest.raises(ConflictError, match="already"):
-        Campaigns(CampaignStore(tables), Meanwhile()).create(DRAFT, campaign_id="welcome")
+        Campaigns(CampaignStore(tables), Meanwhile(), AccountBreakers(tables)).create(DRAFT, campaign_id="welcome")
     assert campaigns.get("welcome").name == "quicker"
 
 
-def test_a_campaign_is_paused_with_a_reason_and_made_active_without(campaigns: Campaigns) -> None:
+def test_a_campaign_is_paused_with_a_reason_and_resumed_without(campaigns: Campaigns) -> None:
     campaigns.create(DRAFT, campaign_id="welcome")
 
-    paused = campaigns.set_state("welcome", "paused_by_breaker", reason="6 % bounced")
-    assert (paused.active, paused.state_reason) == (False, "6 % bounced")
-    assert campaigns.update("welcome", replace(DRAFT, name="x")).state == "paused_by_breaker"
+    paused = campaigns.pause("welcome", reason="wrong code")
+    assert (paused.state, paused.state_reason) == ("paused_by_operator", "wrong code")
+    assert campaigns.update("welcome", replace(DRAFT, name="x")).state == "paused_by_operator"
 
-    active = campaigns.set_state("welcome", "active", reason="ignored")
-    assert (active.active, active.state_reason) == (True, None)
+    resumed = campaigns.resume("welcome", by="me")
+    assert (resumed.active, resumed.state_reason) == (True, None)
+    assert resumed.resumed_at == resumed.updated_at
+    assert campaigns.get("welcome") == resumed
+
+
+@pytest.fixture
+def tripped(campaigns: Campaigns, tables: Tables) -> CampaignStore:
+    """Where the campaign welcome is paused by the breaker, which counts since 1,000 mails."""
+    store, mark = CampaignStore(tables), Mark(1e9, Tally(1000, 3, 2, 990))
+    seen = campaigns.create(DRAFT, campaign_id="welcome")
+    assert store.remember(seen, Marks(mark, mark))
+    AccountBreakers(tables).note("welcome")
+    assert store.trip(seen, "6 % bounced", at=1_000_000_100.0)
+    return store
+
+
+def test_an_edit_leaves_a_campaign_paused_by_the_breaker_and_its_numbers(
+    campaigns: Campaigns, tripped: CampaignStore
+) -> None:
+    edited = campaigns.update("welcome", replace(DRAFT, name="x"))
+    assert (edited.state, edited.state_reason) == ("paused_by_breaker", "6 % bounced")
+    assert edited.marks == Marks(Mark(1e9, Tally(1000, 3, 2, 990)), Mark(1e9, Tally(1000, 3, 2, 990)))
+    assert tripped.read("welcome") == edited
+
+
+@pytest.mark.parametrize("how", ["resume", "PUT"])
+def test_a_resumed_campaign_is_counted_anew_and_no_longer_listed(
+    campaigns: Campaigns, tripped: CampaignStore, tables: Tables, how: str
+) -> None:
+    if how == "resume":
+        campaigns.resume("welcome", by="me")
+    else:
+        campaigns.update("welcome", DRAFT, state="active")
+    resumed = tripped.read("welcome")
+    assert resumed is not None
+    assert (resumed.active, resumed.marks) == (True, None)
+    assert resumed.resumed_at is not None
+    assert AccountBreakers(tables).read().campaigns == frozenset()
+
+
+def test_an_edit_that_says_active_of_an_active_campaign_does_not_make_its_numbers_begin_anew(
+    campaigns: Campaigns, tables: Tables
+) -> None:
+    mark = Mark(1e9, Tally(10, 1, 0, 9))
+    assert CampaignStore(tables).remember(campaigns.create(DRAFT, campaign_id="welcome"), Marks(mark, mark))
+    edited = campaigns.update("welcome", DRAFT, state="active")
+    assert (edited.marks, edited.resumed_at) == (Marks(mark, mark), None)
+
+
+def test_a_deleted_campaign_is_no_longer_listed_as_paused(
+    campaigns: Campaigns, tripped: CampaignStore, tables: Tables
+) -> None:
+    campaigns.delete("welcome")
+    assert tripped.read("welcome") is None
+    assert AccountBreakers(tables).read().campaigns == frozenset()
+
+
+def test_the_breaker_neither_pauses_what_an_operator_paused_nor_what_was_resumed_meanwhile(
+    campaigns: Campaigns, tables: Tables
+) -> None:
+    store = CampaignStore(tables)
+    seen = campaigns.create(DRAFT, campaign_id="welcome")
+    campaigns.pause("welcome", reason="mine")
+    assert not store.trip(seen, "6 % bounced", at=1e9)
+    assert campaigns.get("welcome").state_reason == "mine"
+    campaigns.resume("welcome", by="me")
+    assert not store.trip(seen, "6 % bounced", at=1e9)
+    assert campaigns.get("welcome").active
 
 
 def test_a_template_too_large_for_the_row_is_read_from_ses(campaigns: Campaigns) -> None:

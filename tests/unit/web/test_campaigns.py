@@ -71,6 +71,19 @@ def test_a_campaign_is_paused_and_made_active_by_put(client: FlaskClient) -> Non
     assert client.put("/campaigns/welcome", json={**CHANGED, "state": "active"}).json["state_reason"] is None
 
 
+def test_a_campaign_is_paused_with_a_reason_and_resumed(client: FlaskClient) -> None:
+    client.post("/campaigns", json=CAMPAIGN)
+
+    paused = client.post("/campaigns/welcome/pause", json={"reason": "typo"})
+    assert (paused.status_code, paused.json["state"]) == (200, "paused_by_operator")
+    assert client.get("/campaigns/welcome").json["state_reason"] == "typo"
+
+    resumed = client.post("/campaigns/welcome/resume")
+    assert (resumed.json["state"], resumed.json["state_reason"]) == ("active", None)
+    assert resumed.json["resumed_at"] is not None
+    assert client.post("/campaigns/nobody/resume").status_code == 404
+
+
 def test_a_deleted_campaign_is_gone_and_its_template_stays(client: FlaskClient, world: World) -> None:
     client.post("/campaigns", json=CAMPAIGN)
 

@@ -8,6 +8,7 @@ import pytest
 from fakes.web import World
 from flask.testing import FlaskClient
 
+from ems.errors import UnavailableError
 from ems.settings import Settings
 from ems.web.monitoring import HealthChecks
 
@@ -34,11 +35,28 @@ def test_readiness_tells_each_service(client: FlaskClient, world: World) -> None
     assert answer.json["checks"] == {"sqs": "ok", "dynamodb": "not reachable (ConnectionError)", "ses": "ok"}
 
 
+def test_a_process_is_ready_while_the_breaker_holds_bulk_mail_and_says_so(client: FlaskClient, world: World) -> None:
+    assert client.get("/readyz").json["notices"] == {}
+    world.breaker.trip("6 % bounced")
+
+    notified = world.client(Settings()).get("/readyz")
+
+    assert notified.status_code == 200
+    assert notified.json["notices"] == {"breaker": "all bulk mail is paused by the breaker: 6 % bounced"}
+
+
+def test_a_notice_that_cannot_be_read_is_left_out() -> None:
+    def read() -> str:
+        raise UnavailableError("DynamoDB", "down")
+
+    assert HealthChecks({}, {"breaker": read}).notices() == {}
+
+
 def test_outcomes_are_remembered_longest_for_ses_which_answers_once_a_second() -> None:
     calls: list[str] = []
     now = [0.0]
     checks = HealthChecks(
-        {"ses": lambda: calls.append("ses"), "sqs": lambda: calls.append("sqs")}, clock=lambda: now[0]
+        {"ses": lambda: calls.append("ses"), "sqs": lambda: calls.append("sqs")}, {}, clock=lambda: now[0]
     )
 
     for now[0] in (0.0, 0.5, 5.0, 9.9, 10.0):
@@ -55,7 +73,7 @@ def test_a_failure_is_forgotten_when_the_service_is_back() -> None:
         if broken:
             raise ConnectionError
 
-    checks = HealthChecks({"sqs": check}, clock=lambda: now[0])
+    checks = HealthChecks({"sqs": check}, {}, clock=lambda: now[0])
     assert checks.outcomes() != {"sqs": "ok"}
     broken.clear()
     now[0] = 1.0

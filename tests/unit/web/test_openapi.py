@@ -87,6 +87,7 @@ def test_every_example_of_a_body_is_accepted_as_it_stands(client: FlaskClient, s
         "/batches/{batch_id}/resolve",
         "/campaigns",
         "/campaigns/{campaign_id}",
+        "/campaigns/{campaign_id}/pause",
         "/emails/{email_id}/resolve",
         "/send-bulk-email",
         "/send-email",
