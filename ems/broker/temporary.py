@@ -4,6 +4,9 @@ SQS deletes no queue by itself, and a consumer that was killed cannot. So each q
 its consumer vouches for it. Living consumers renew the tag well before; whoever starts a consumer, and every consumer
 now and then, deletes the queues whose time is over together with their subscriptions. A living queue is never taken:
 its tag always lies ahead, and a consumer that slept through its own time opens a new queue.
+
+SQS and SNS show some things late: a sweep may miss a queue that is just made and take its subscription for a dead one.
+So a living consumer subscribes again whenever it renews its tag, which changes nothing where nothing is amiss.
 """
 
 import atexit
@@ -39,6 +42,7 @@ RETENTION_SECONDS = 300
 class _Open:
     name: str
     url: str
+    arn: str
     exchanges: set[str] = field(default_factory=set)
 
 
@@ -85,9 +89,11 @@ class TemporaryQueues:
             self._connect(opened, exchange)
 
     def reopen(self, queue: str) -> None:
-        """Replace an open queue that somebody deleted, with its subscriptions."""
+        """Replace an open queue that somebody deleted, with its subscriptions; whoever comes second finds it done."""
         with self._lock:
-            before = self._open[queue]
+            before = self._open.get(queue)
+            if before is None or self._exists(before.name):
+                return
             after = self._create(queue)
             for exchange in before.exchanges:
                 self._connect(after, exchange)
@@ -122,21 +128,34 @@ class TemporaryQueues:
         self._topics.unsubscribe(exchange, lambda name: name.startswith(names.PREFIX) and not self._exists(name))
 
     def renew(self) -> None:
-        """Vouch for every open queue again."""
-        alive_until = self._alive_until()
-        for opened in list(self._open.values()):
-            self._sqs.tag_queue(QueueUrl=opened.url, Tags={ALIVE_UNTIL_TAG: alive_until})
+        """Vouch for every open queue again, and put back what was taken of one while its consumer slept.
+
+        A failure concerns one queue; the others must not be taken for dead with it.
+        """
+        for queue, opened in list(self._open.items()):
+            try:
+                self._renew(queue, opened)
+            except (BotoCoreError, ClientError) as error:
+                logger.warning("could not vouch for temporary queue %s, trying again: %s", opened.name, error)
+
+    def _renew(self, queue: str, opened: _Open) -> None:
+        try:
+            self._sqs.tag_queue(QueueUrl=opened.url, Tags={ALIVE_UNTIL_TAG: self._alive_until()})
+        except self._sqs.exceptions.QueueDoesNotExist:
+            self.reopen(queue)
+            return
+        for exchange in list(opened.exchanges):
+            self._topics.subscribe(exchange, opened.arn)
 
     def _create(self, queue: str) -> _Open:
         name = names.temporary_name(queue)
         tags = {ALIVE_UNTIL_TAG: self._alive_until(), CONSUMER_TAG: queue[:256]}
         attributes = {"MessageRetentionPeriod": str(RETENTION_SECONDS)}
         url = self._sqs.create_queue(QueueName=name, Attributes=attributes, tags=tags)["QueueUrl"]  # type: ignore[arg-type]
-        return _Open(name, url)
+        answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return _Open(name, url, answer["Attributes"]["QueueArn"])
 
     def _connect(self, opened: _Open, exchange: str) -> None:
-        answer = self._sqs.get_queue_attributes(QueueUrl=opened.url, AttributeNames=["QueueArn"])
-        queue_arn = answer["Attributes"]["QueueArn"]
         opened.exchanges.add(exchange)
         policy = {
             "Version": "2012-10-17",
@@ -145,13 +164,13 @@ class TemporaryQueues:
                     "Effect": "Allow",
                     "Principal": {"Service": "sns.amazonaws.com"},
                     "Action": "sqs:SendMessage",
-                    "Resource": queue_arn,
+                    "Resource": opened.arn,
                     "Condition": {"ArnEquals": {"aws:SourceArn": sorted(map(self._topics.arn, opened.exchanges))}},
                 }
             ],
         }
         self._sqs.set_queue_attributes(QueueUrl=opened.url, Attributes={"Policy": json.dumps(policy)})
-        self._topics.subscribe(exchange, queue_arn)
+        self._topics.subscribe(exchange, opened.arn)
 
     def _alive_until(self) -> str:
         return str(int(self._now()) + VOUCH_SECONDS)
@@ -181,11 +200,14 @@ class TemporaryQueues:
     def _keep_open(self) -> None:
         renewals = 0
         while not self._finished.wait(RENEW_SECONDS):
-            try:
-                self.renew()
-                renewals += 1
-                if renewals % RENEWALS_PER_SWEEP == 0:
-                    for exchange in {e for opened in list(self._open.values()) for e in opened.exchanges}:
-                        self.sweep(exchange)
-            except (BotoCoreError, ClientError) as error:
-                logger.warning("could not vouch for the temporary queues, trying again: %s", error)
+            self.renew()
+            renewals += 1
+            if renewals % RENEWALS_PER_SWEEP == 0:
+                self._sweep_all()
+
+    def _sweep_all(self) -> None:
+        try:
+            for exchange in {e for opened in list(self._open.values()) for e in opened.exchanges}:
+                self.sweep(exchange)
+        except (BotoCoreError, ClientError) as error:
+            logger.warning("could not clear away dead consumers, trying again: %s", error)

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import requests
 
 from ems import queues
+from ems.broker.temporary import ALIVE_UNTIL_TAG
 from tests.integration.broker.cluster import THREADS, WORKER, Cluster, running_cluster
 from tests.integration.broker.conftest import Account, celery, until
 
@@ -98,6 +100,23 @@ def test_a_worker_that_is_shut_down_ends_politely_and_goes_offline_as_does_one_t
     until(lambda: cluster.online("shut@test") is False)
     until(lambda: cluster.online("killed@test") is False)
     assert cluster.online(WORKER) is True
+
+
+def test_a_new_worker_clears_away_the_dead_and_one_that_only_slept_comes_back(cluster: Cluster) -> None:
+    """The killed worker is that of the test before."""
+    account, sleeper = cluster.account, cluster.workers[WORKER]
+    boxes = {account.consumer_of(url): url for url in account.temporary_queues()}
+    gone = [boxes["killed@test.ems.pidbox"], boxes[f"{WORKER}.ems.pidbox"]]
+    sleeper.send_signal(signal.SIGSTOP)
+    for url in gone:
+        account.sqs.tag_queue(QueueUrl=url, Tags={ALIVE_UNTIL_TAG: "1"})  # as after a quarter of an hour
+    cluster.post("/task/revoke/nobody")  # a message in its mailbox ends the poll under way
+    cluster.start_worker("fresh@test", queue=queues.CONTROL, threads=1)
+    assert not set(gone) & set(account.temporary_queues())
+    woken_at = time.time()
+    sleeper.send_signal(signal.SIGCONT)
+    until(lambda: cluster.about().get("timestamp", 0) > woken_at)
+    assert f"{WORKER}.ems.pidbox" in {account.consumer_of(url) for url in account.temporary_queues()}
 
 
 def test_flower_tells_prometheus_what_it_sees(cluster: Cluster) -> None:

@@ -133,6 +133,43 @@ def test_a_queue_that_somebody_deleted_is_replaced_and_receives_again(
     assert [message["Body"] for message in messages] == ["hello"]
 
 
+def test_two_that_find_a_queue_gone_put_one_in_its_place(
+    process: Callable[[], TemporaryQueues], sqs: "SQSClient"
+) -> None:
+    consumer = process()
+    sqs.delete_queue(QueueUrl=mailbox(consumer, "found-twice@test.tests.pidbox"))
+    consumer.reopen("found-twice@test.tests.pidbox")
+    after = consumer.url("found-twice@test.tests.pidbox")
+    consumer.reopen("found-twice@test.tests.pidbox")
+    assert consumer.url("found-twice@test.tests.pidbox") == after
+
+
+def test_a_lost_queue_is_put_back_and_takes_no_other_with_it(
+    process: Callable[[], TemporaryQueues], sqs: "SQSClient", sns: "SNSClient", clock: Clock
+) -> None:
+    consumer = process()
+    lost, kept = mailbox(consumer, "lost@test.tests.pidbox"), mailbox(consumer, "kept@test.tests.pidbox")
+    sqs.delete_queue(QueueUrl=lost)
+    clock.seconds += VOUCH_SECONDS - 1
+    consumer.renew()
+    clock.seconds += VOUCH_SECONDS - 1
+    mailbox(process(), "sweeping@test.tests.pidbox")
+    assert exists(sqs, kept)
+    assert exists(sqs, consumer.url("lost@test.tests.pidbox"))
+    assert name_of(consumer.url("lost@test.tests.pidbox")) in subscribers(sns)
+
+
+def test_a_subscription_that_was_taken_for_a_dead_one_comes_back(
+    process: Callable[[], TemporaryQueues], sns: "SNSClient"
+) -> None:
+    consumer = process()
+    name = name_of(mailbox(consumer, "taken@test.tests.pidbox"))
+    Topics(sns).unsubscribe(EXCHANGE, lambda subscriber: subscriber == name)
+    assert name not in subscribers(sns)
+    consumer.renew()
+    assert name in subscribers(sns)
+
+
 def test_opening_twice_makes_one_queue(process: Callable[[], TemporaryQueues]) -> None:
     consumer = process()
     url = mailbox(consumer, "twice@test.tests.pidbox")
