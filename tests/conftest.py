@@ -8,10 +8,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fakes.sns import SigningSns, certificate_for
 from hypothesis import settings as hypothesis_settings
 from moto import mock_aws
+from stage.fixtures import api, other_ses, signing_sns, webhook
 from stage.one_worker import OneWorkerForAStand
+from stage.shared_product import product
 
 from ems.settings import Settings
 from ems.store.tables import Tables, bind
+
+__all__ = ["api", "other_ses", "product", "signing_sns", "webhook"]
 
 # No test asserts a wall-clock time, and Hypothesis's deadline for an example is one. The same code gives the same
 # result: what only chance finds is looked for by `make explore`, and what it finds becomes a test of its own.

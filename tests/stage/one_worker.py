@@ -2,14 +2,18 @@
 
 from xdist.scheduler import LoadFileScheduling
 
-FOLDERS = ("tests/faults", "tests/integration/product")
-"""Each has a stand for all of its files: a provisioned account, its web process and its workers."""
+STANDS = {
+    "tests/faults": "faults",
+    "tests/integration/product": "product",
+    "tests/browser": "product",
+}
+"""By folder: a provisioned account, its web process and its workers."""
 
 
 class OneWorkerForAStand(LoadFileScheduling):
-    """Hands tests out by file, as ``--dist loadfile`` does, but a folder with a stand of its own as a whole."""
+    """Hands tests out by file, as ``--dist loadfile`` does, but the folders of one stand together."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
         folder = file.rpartition("/")[0]
-        return folder if folder in FOLDERS else file
+        return STANDS.get(folder, file)

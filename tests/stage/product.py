@@ -225,6 +225,10 @@ class Product:
         return f"http://127.0.0.1:{self.environment['PORT']}"
 
     @property
+    def flower_url(self) -> str:
+        return f"http://127.0.0.1:{self.environment['FLOWER_PORT']}"
+
+    @property
     def topic_arn(self) -> str:
         return self.environment["EMS_SNS_TOPIC_ARNS"]
 

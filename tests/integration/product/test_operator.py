@@ -78,7 +78,7 @@ def test_the_audit_of_everything_is_sound_and_an_unknown_subject_is_an_error(pro
 
 def test_flower_shows_the_workers(product: Product) -> None:
     def workers() -> bool:
-        page = requests.get(f"http://127.0.0.1:{product.environment['FLOWER_PORT']}/workers", timeout=10)
+        page = requests.get(f"{product.flower_url}/workers", timeout=10)
         return all(f"{name}@" in page.text for name in ("sender", "events", "control"))
 
     until(workers)

@@ -1,13 +1,10 @@
-"""The whole of EMS beside another SES, as its operator runs it; one for all tests of this folder."""
+"""The whole of EMS beside another SES, as its operator runs it; one for all tests that only use it."""
 
 from collections.abc import Iterator
 
 import pytest
-from stage.fixtures import api, other_ses, signing_sns, webhook
 from stage.other_ses import OtherSes
 from stage.product import Product, provisioned, wait_until_ready
-
-__all__ = ["api", "other_ses", "signing_sns", "webhook"]
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +14,7 @@ def product(other_ses: OtherSes, tmp_path_factory: pytest.TempPathFactory) -> It
         "EMS_SES_READ_TIMEOUT_SECONDS": "5",
         "EMS_VISIBILITY_TIMEOUT_SECONDS": "30",
         "EMS_METRICS_TARGETS": str(directory / "targets"),
+        "FLOWER_UNAUTHENTICATED_API": "true",
     }
     with (
         provisioned(directory, ses=other_ses, region_variable="AWS_DEFAULT_REGION", **settings) as product,
