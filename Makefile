@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMPS := .venv/.installed .venv-aws/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-fast explore coverage faults simulate bench bench-broker bench-cost bench-rate-limit check format lock clean
+.PHONY: help install demo up test test-fast explore coverage faults simulate bench bench-broker bench-cost bench-rate-limit bench-overhead check format lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -58,6 +58,9 @@ bench-cost: install  ## Count what a mail costs at AWS, beside SES's own price (
 
 bench-rate-limit: install  ## Measure what Celery's rate_limit releases, beside a stock worker (3 minutes)
 	@$(BIN)/python bench/rate_limit.py
+
+bench-overhead: install  ## Measure what Flower's events and metrics take from sending, in turns (5 minutes)
+	@$(BIN)/python bench/overhead.py
 
 check: install  ## Lint, format, types, import rules
 	$(BIN)/ruff check
