@@ -52,7 +52,10 @@ class Counts:
 
 
 class Drawer:
-    """Reads the lines and takes chunks out of them. *clock* gives epoch seconds."""
+    """Reads the lines and takes chunks out of them. *clock* gives epoch seconds.
+
+    *without_erased* takes people who were erased out of messages, by chunk number, before they are parked.
+    """
 
     def __init__(
         self,
@@ -61,6 +64,7 @@ class Drawer:
         batches: BatchBook,
         campaigns: CampaignsReader,
         parking: ParkedChunks,
+        without_erased: Callable[[Mapping[int, str]], Mapping[int, str]],
         clock: Callable[[], float],
     ) -> None:
         self._sqs = sqs
@@ -68,6 +72,7 @@ class Drawer:
         self._fates = Fates(batches, clock=clock)
         self._campaigns = campaigns
         self._parking = parking
+        self._without_erased = without_erased
         self._clock = clock
 
     def read(self) -> Lines:
@@ -174,7 +179,7 @@ class Drawer:
         for message, label in chunks:
             batches.setdefault((label.batch_id, label.campaign_id), {})[label.chunk] = message.body
         for (batch_id, campaign_id), bodies in batches.items():
-            self._parking.park(batch_id, campaign_id, bodies)
+            self._parking.park(batch_id, campaign_id, self._without_erased(bodies))
 
     def _keep(self, chunks: Sequence[tuple[ReceivedMessage, ChunkLabel]]) -> None:
         """Send them anew instead of hiding them: waiting must not bring a message closer to the dead-letter queue."""

@@ -12,6 +12,7 @@ from typing import Any
 from pynamodb.exceptions import DoesNotExist
 
 from ems.store.failures import conditionally, translated
+from ems.store.models import NoteRow
 from ems.store.retention import expiry
 from ems.store.tables import Tables
 
@@ -82,7 +83,7 @@ class Erasures:
         """
         table = self._table
         with translated("cannot begin an erasure"):
-            table(OPEN_NOTE).update(actions=[table.open.add({erasure.erasure_id})])
+            table(OPEN_NOTE).update(actions=[table.open.add({erasure.erasure_id}), table.at.set(erasure.erased_at)])
         while True:
             seen = self.get(erasure.erasure_id)
             begun = self.save(replace(erasure, version=seen.version if seen else 0))
@@ -101,11 +102,20 @@ class Erasures:
 
     def under_way(self) -> list[str]:
         """Name those of which something is left to do."""
+        row = self._all()
+        return [] if row is None else sorted(row.open or ())
+
+    def last_erased_at(self) -> float | None:
+        """Return when the last of them began, in epoch seconds; None when there never was one."""
+        row = self._all()
+        return None if row is None or row.at is None else float(row.at)
+
+    def _all(self) -> NoteRow | None:
         with translated("cannot list erasures"):
             try:
-                return sorted(self._table.get(OPEN_NOTE, consistent_read=True).open or ())
+                return self._table.get(OPEN_NOTE, consistent_read=True)
             except DoesNotExist:
-                return []
+                return None
 
     def close(self, erasure_id: str) -> None:
         """List one no more."""

@@ -279,7 +279,7 @@ class NoteRow(Model):
     - ``removed#<address>``: when the address was taken off the suppression list, ``at`` (:mod:`ems.store.removals`).
     - ``ses-list``: when SES's suppression list was last read, ``at``, and ``ses-list#done`` until when.
     - ``erasure#<hash>``: how far the erasure of a person is (:mod:`ems.store.erasures`); ``erasures`` lists those that
-      are under way, ``open``.
+      are under way, ``open``, and says when the last began, ``at``.
     - ``key#erased``: the key under which erased addresses are hashed, ``secret`` (:mod:`ems.store.erased`).
     """
 

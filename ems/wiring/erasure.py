@@ -4,7 +4,6 @@ from ems.erasure.eraser import Eraser
 from ems.erasure.places import AtSes, InMails, InPayloads, InTheList
 from ems.store.erased import Marks
 from ems.store.erasing import ErasableMails, ErasablePayloads
-from ems.store.erasures import Erasures
 from ems.tracking.forget import history_without
 from ems.wiring.outside import Outside
 from ems.wiring.parts import part
@@ -29,7 +28,7 @@ class Erasing(Outside):
         ses = (AtSes(self.ses_suppressions),) if self.settings.ses_list_sync else ()
         everywhere = (InMails(mails, self.batch_store, mails.naming), InPayloads(ErasablePayloads(self.tables)))
         return Eraser(
-            erasures=Erasures(self.tables, retention_seconds=self.retention_seconds),
+            erasures=self.erasures,
             hashes=marks.hashes,
             rounds=(
                 (mark, InMails(mails, self.batch_store, mails.to), *everywhere),

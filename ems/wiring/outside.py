@@ -16,6 +16,7 @@ from ems.store.breakers import AccountBreakers
 from ems.store.campaigns import CampaignStore
 from ems.store.drain import DrainStore
 from ems.store.email_pages import EmailPages
+from ems.store.erasures import Erasures
 from ems.store.failed_runs import FailedRuns
 from ems.store.ledger import Ledger
 from ems.store.out_of_step import OutOfStepNotes
@@ -103,6 +104,11 @@ class Outside(Metered):
     def removals(self) -> Removals:
         """Takes addresses off that list."""
         return Removals(self.tables, retention_seconds=self.retention_seconds, out_of_step=self.out_of_step)
+
+    @part
+    def erasures(self) -> Erasures:
+        """How far erasures are."""
+        return Erasures(self.tables, retention_seconds=self.retention_seconds)
 
     @part
     def out_of_step_notes(self) -> OutOfStepNotes:

@@ -15,6 +15,7 @@ from ems.sending.drawer import Drawer
 from ems.sending.emails import Emails
 from ems.sending.gate import Gate
 from ems.sending.rate_report import RateReport
+from ems.sending.redaction import Redaction
 from ems.sending.release import Drainer
 from ems.sending.retry import Retries
 from ems.sending.ses_list import Lists, StepKeeper
@@ -94,11 +95,13 @@ class Sending(Protecting):
     @part
     def drainer(self) -> WatchedDrainer:
         """Releases chunks."""
+        redaction = Redaction(last_erased_at=self.erasures.last_erased_at, erased=self.suppressions.erased)
         drawer = Drawer(
             sqs=self.sqs,
             batches=self.batch_store,
             campaigns=self.campaign_store,
             parking=self.parking,
+            without_erased=redaction.of,
             clock=time.time,
         )
         unsent = Unsent(

@@ -36,9 +36,12 @@ from ems.sending.deliver_email import EmailDelivery
 from ems.sending.doubt_policy import DoubtPolicy
 from ems.sending.gate import Gate
 from ems.sending.ports import SuppressionFilter
+from ems.sending.redaction import Redaction
 from ems.sending.waiting import WaitingRoom
 from ems.store.drain import DrainStore
+from ems.store.erasures import Erasures
 from ems.store.failed_runs import FailedRuns
+from ems.store.suppressions import Suppressions
 from ems.store.tables import Tables
 from ems.tasks.base import EmsTask
 from ems.tasks.deliver import DeliverChunk, DeliverEmail
@@ -175,6 +178,10 @@ class MainPath:
             senders=FakeSenders(),
             rate=lambda: LINE,
             clock=self.clock,
+            without_erased=Redaction(
+                last_erased_at=Erasures(tables, retention_seconds=86_400, clock=self.clock).last_erased_at,
+                erased=Suppressions(tables).erased,
+            ).of,
         )
         common: dict[str, Any] = {
             "suppressions": self.suppressions,

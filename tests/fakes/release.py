@@ -1,6 +1,6 @@
 """What releasing stands on, as fakes, and a drainer put together of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,10 +59,13 @@ def drainer_of(  # noqa: PLR0913 - each of them is a part of releasing
     rate: Callable[[], DrainRate],
     clock: Callable[[], float],
     protection: Protector | None = None,
+    without_erased: Callable[[Mapping[int, str]], Mapping[int, str]] = dict,
 ) -> Drainer:
     """Put a drainer together, as the wiring does."""
     return Drainer(
-        drawer=Drawer(sqs=sqs, batches=batches, campaigns=campaigns, parking=parking, clock=clock),
+        drawer=Drawer(
+            sqs=sqs, batches=batches, campaigns=campaigns, parking=parking, without_erased=without_erased, clock=clock
+        ),
         unsent=Unsent(batches, senders, sqs, visibility_seconds=VISIBILITY_SECONDS, clock=clock),
         memory=memory,
         protection=protection or NoProtection(),

@@ -63,7 +63,12 @@ class Releasing:
         )
         self._drainer = Drainer(
             drawer=Drawer(
-                sqs=self._sqs, batches=self._batches, campaigns=campaigns, parking=self._parking, clock=self._clock
+                sqs=self._sqs,
+                batches=self._batches,
+                campaigns=campaigns,
+                parking=self._parking,
+                without_erased=dict,
+                clock=self._clock,
             ),
             unsent=unsent,
             memory=FarMemory(self._far),

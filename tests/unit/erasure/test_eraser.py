@@ -100,6 +100,21 @@ def test_what_waits_is_not_sent_and_ends_as_suppressed_with_the_reason(world: Wo
     assert world.audit(look=True).breaks == []
 
 
+def test_what_is_parked_long_after_is_rid_of_the_person(world: World) -> None:
+    batch_id = bulk(world, 1, 2)
+    world.erase()
+    later = bulk(world, 1)
+    for one in (batch_id, later):
+        world.path.view.pause(one)
+    world.path.run(seconds=60)
+    assert not world.path.sqs.bodies(queues.WAIT)
+    assert world.everything().count(ADA) == 1  # of the request that came after the erasure
+    world.path.settle_down()
+    assert world.row(f"{batch_id}-000000").reason == "erased"
+    assert world.row(f"{later}-000000").send_status == "sent"
+    assert world.audit().breaks == []
+
+
 def test_a_dead_letter_that_is_redriven_or_dropped_sends_nothing_and_names_nobody(world: World) -> None:
     batch_id = bulk(world, 1, 2)
     world.path.drainer.tick()
