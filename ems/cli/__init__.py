@@ -6,7 +6,7 @@ and the completion of a shell stay quick.
 
 import click
 
-from ems.cli import audit, breaker, dlq, emails, erase, keys, local, resolve, retry, suppressions, trace
+from ems.cli import audit, breaker, dlq, emails, erase, keys, local, resolve, retry, stats, suppressions, trace
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,6 +25,7 @@ for command in (
     retry.retry,
     emails.emails,
     trace.trace,
+    stats.stats,
     dlq.dlq,
     suppressions.suppressions,
     erase.erase,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from prometheus_client import CollectorRegistry
 
-from ems.history.statistics import StatsView
+from ems.history.statistics import SeriesPoint, StatsView
 from ems.links import UnsubscribeLink
 from ems.sending.breaker_view import BreakerView
 from ems.sending.campaigns import CampaignDraft, WantedState
@@ -17,6 +17,7 @@ from ems.sending.retry import Retry
 from ems.sending.templates import TemplateParts
 from ems.store.api_keys import Identity
 from ems.store.campaigns import Campaign
+from ems.store.counters import Step
 from ems.store.erasures import Erasure
 from ems.store.pages import Page
 from ems.store.reasons import Reason, Scope
@@ -164,6 +165,12 @@ class Statistics(Protocol):
 
     def batch(self, batch_id: str) -> StatsView:
         """Return the numbers of a batch."""
+
+    def campaign_series(self, campaign_id: str, step: Step, *, start: float, end: float) -> list[SeriesPoint]:
+        """Return the numbers of a campaign by time."""
+
+    def batch_series(self, batch_id: str, step: Step, *, start: float, end: float) -> list[SeriesPoint]:
+        """Return the numbers of a batch by time."""
 
 
 class Resolver(Protocol):

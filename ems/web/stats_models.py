@@ -1,12 +1,18 @@
 """What callers get in numbers; the OpenAPI document is generated from it."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
-from ems.history.statistics import StatsView
+from ems.history.statistics import SeriesPoint, StatsView
+from ems.store.counters import SECONDS, Step
 from ems.web.answers import Answer
+from ems.web.bodies import Query
+
+MAX_POINTS = 20_000
+DEFAULT_SECONDS: Mapping[Step, int] = {"hour": 7 * 86_400, "minute": 3 * 3_600}
 
 BY_READER = (
     "By who made them: person, apple_mpp (Mail Privacy Protection fetches images unread), gmail_proxy and yahoo_proxy "
@@ -121,6 +127,54 @@ class BatchStats(StatsAnswer):
     """A batch in numbers."""
 
     batch_id: str
+
+
+class SeriesQuery(Query):
+    """Which stretch of time, and in what steps."""
+
+    step: Step = Field(default="hour", description="Minutes are kept for seven days.")
+    start: AwareDatetime | None = Field(
+        default=None,
+        alias="from",
+        description="ISO 8601 with an offset. Left out: seven days before to, of minutes three hours.",
+    )
+    end: AwareDatetime | None = Field(default=None, alias="to", description="Up to when, exclusive. Left out: now.")
+
+    @model_validator(mode="after")
+    def _is_bounded(self) -> Self:
+        start, end = self.stretch(now=time.time())
+        if start >= end:
+            raise ValueError("from must be before to")
+        if (end - start) / SECONDS[self.step] > MAX_POINTS:
+            raise ValueError(f"from and to are more than {MAX_POINTS} steps apart: ask for less, or for hours")
+        return self
+
+    def stretch(self, *, now: float) -> tuple[float, float]:
+        """Return from when to when, in epoch seconds."""
+        end = self.end.timestamp() if self.end else now
+        return (self.start.timestamp() if self.start else end - DEFAULT_SECONDS[self.step]), end
+
+
+class PointAnswer(Answer):
+    """One hour or minute."""
+
+    at: AwareDatetime = Field(description="When it begins.")
+    mails: dict[str, int] = Field(
+        description="Mails by what they first came to in it; what is zero is left out.",
+        examples=[{"sent": 90, "delivered": 81}],
+    )
+
+
+class SeriesAnswer(Answer):
+    """A campaign or batch over time. Its points add up to mails of the stats, as long as the time is kept."""
+
+    step: Step
+    points: list[PointAnswer] = Field(description="In order; those in which nothing happened are left out.")
+
+    @classmethod
+    def of(cls, step: Step, points: Sequence[SeriesPoint]) -> Self:
+        """Answer with *points*."""
+        return cls(step=step, points=[PointAnswer.model_validate(one) for one in points])
 
 
 def stats_fields(view: StatsView) -> dict[str, Any]:

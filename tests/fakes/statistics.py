@@ -1,7 +1,8 @@
 """The numbers of one campaign, welcome, and one batch, ba-1."""
 
 from ems.errors import UnknownIdError
-from ems.history.statistics import DeliveryTimes, LinkView, Readings, StatsView
+from ems.history.statistics import DeliveryTimes, LinkView, Readings, SeriesPoint, StatsView
+from ems.store.counters import Step
 from ems.tracking.contribution import OUTCOMES
 
 VIEW = StatsView(
@@ -19,7 +20,13 @@ VIEW = StatsView(
 )
 
 
+POINTS = [SeriesPoint(1e9, {"sent": 90, "delivered": 70}), SeriesPoint(1e9 + 7_200, {"sent": 10, "opened": 20})]
+
+
 class FakeStatistics:
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Step, float, float]] = []
+
     def campaign(self, campaign_id: str) -> StatsView:
         if campaign_id != "welcome":
             raise UnknownIdError("campaign", campaign_id)
@@ -29,3 +36,18 @@ class FakeStatistics:
         if batch_id != "ba-1":
             raise UnknownIdError("batch", batch_id)
         return VIEW
+
+    def subject(self, identifier: str) -> StatsView:
+        return self.campaign(identifier)
+
+    def campaign_series(self, campaign_id: str, step: Step, *, start: float, end: float) -> list[SeriesPoint]:
+        self.campaign(campaign_id)
+        self.asked.append((campaign_id, step, start, end))
+        return POINTS
+
+    def batch_series(self, batch_id: str, step: Step, *, start: float, end: float) -> list[SeriesPoint]:
+        self.batch(batch_id)
+        self.asked.append((batch_id, step, start, end))
+        return POINTS
+
+    subject_series = campaign_series

@@ -352,6 +352,7 @@ class World:
     suppressions: FakeSuppressionStore = field(default_factory=FakeSuppressionStore)
     erasures: FakeErasures = field(default_factory=FakeErasures)
     exports: FakeExports = field(default_factory=FakeExports)
+    statistics: FakeStatistics = field(default_factory=FakeStatistics)
     resolver: FakeResolver = field(default_factory=FakeResolver)
     retries: FakeRetries = field(default_factory=FakeRetries)
     intake: FakeIntake = field(default_factory=FakeIntake)
@@ -374,7 +375,7 @@ class World:
             suppressions=SuppressionList(self.suppressions, self.suppressions, clock=lambda: 1e9),
             erasures=self.erasures,
             exports=self.exports,
-            statistics=FakeStatistics(),
+            statistics=self.statistics,
             resolver=self.resolver,
             retries=self.retries,
             keys=FakeKeys(),

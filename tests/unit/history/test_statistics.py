@@ -1,5 +1,7 @@
 """Campaigns and batches in numbers, counted by the tracker in the real tables."""
 
+from collections import Counter
+
 import pytest
 from fakes.clock import Clock
 from fakes.sending import CAMPAIGN, batch
@@ -60,6 +62,27 @@ def test_a_batch_and_its_campaign_count_the_same_mails(statistics: Statistics, t
     assert batch.delivery_seconds.mails == 2
     assert (batch.opens["person"], batch.opens["apple_mpp"]) == (Readings(1, 1), Readings(0, 0))
     assert batch.links == campaign.links == [LinkView("https://www.example.com/offer", 1, 1, 0)]
+
+
+def test_a_series_adds_up_to_the_mails_that_are_counted(statistics: Statistics, tracker: Tracker) -> None:
+    happen(tracker, "b1-000000", "send", "delivery", "open", "click", "complaint")
+    happen(tracker, "b1-000001", "send", "bounce_permanent")
+    counted = {name: number for name, number in statistics.batch("b1").mails.items() if number}
+    for step in ("hour", "minute"):
+        for series in (statistics.batch_series, statistics.campaign_series):
+            subject = "b1" if series == statistics.batch_series else "welcome"
+            points = series(subject, step, start=0.0, end=2e9)  # type: ignore[arg-type]
+            assert sum((Counter(one.mails) for one in points), Counter()) == counted
+            assert [one.at for one in points] == sorted({one.at for one in points})
+
+
+def test_a_subject_is_a_batch_or_else_a_campaign(statistics: Statistics, tracker: Tracker) -> None:
+    happen(tracker, "b1-000000", "send")
+    happen(tracker, "e1", "send")
+    assert [statistics.subject(one).mails["sent"] for one in ("b1", "welcome")] == [1, 2]
+    assert len(statistics.subject_series("welcome", "hour", start=0.0, end=2e9)) == 1
+    with pytest.raises(UnknownIdError):
+        statistics.subject_series("nothing", "hour", start=0.0, end=2e9)
 
 
 def test_a_campaign_without_an_event_counts_nothing(statistics: Statistics, campaigns: FakeCampaignStore) -> None:

@@ -1,6 +1,7 @@
 """Numbers at the edge."""
 
 import pytest
+from fakes.web import World
 from flask.testing import FlaskClient
 
 
@@ -26,6 +27,32 @@ def test_a_subject_is_told_in_numbers_and_shares(client: FlaskClient, path: str,
     assert answer["since"] == "2001-09-09T01:46:40Z"
 
 
-@pytest.mark.parametrize("path", ["/campaigns/nope/stats", "/batches/nope/stats"])
+@pytest.mark.parametrize("path", ["/campaigns/welcome", "/batches/ba-1"])
+def test_a_series_tells_when_mails_came_to_what_they_are(client: FlaskClient, world: World, path: str) -> None:
+    answer = client.get(f"{path}/stats/series?step=minute&from=2001-09-09T01:00:00Z&to=2001-09-09T05:00:00Z").get_json()
+
+    assert answer["step"] == "minute"
+    assert answer["points"][0] == {"at": "2001-09-09T01:46:40Z", "mails": {"sent": 90, "delivered": 70}}
+    assert world.statistics.asked == [(path.rpartition("/")[2], "minute", 999997200.0, 1000011600.0)]
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        ("from=2001-09-09T05:00:00Z&to=2001-09-09T01:00:00Z", "before"),
+        ("step=minute&from=2001-01-01T00:00:00Z&to=2001-12-01T00:00:00Z", "steps apart"),
+        ("step=day", "step"),
+        ("from=2001-01-01T00:00:00", "from"),
+    ],
+)
+def test_a_stretch_that_makes_no_sense_is_422(client: FlaskClient, query: str, word: str) -> None:
+    answer = client.get(f"/campaigns/welcome/stats/series?{query}")
+    assert (answer.status_code, word in answer.text) == (422, True)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/campaigns/nope/stats", "/batches/nope/stats", "/campaigns/nope/stats/series", "/batches/nope/stats/series"],
+)
 def test_numbers_of_an_unknown_id_are_404(client: FlaskClient, path: str) -> None:
     assert client.get(path).status_code == 404
