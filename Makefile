@@ -53,6 +53,9 @@ bench: install bench-broker bench-cost  ## Measure the main job with 1, 2 and 4 
 bench-broker: install  ## Measure EMS's SQS transport beside kombu's, with SQS 0, 5 and 20 ms away (4 minutes)
 	@$(BIN)/python bench/broker.py
 
+bench-tracking: install  ## Count 20,000 SES events while workers are killed, and recount them (4 minutes)
+	@$(BIN)/python bench/tracking.py --events 20000 --workers 2 --kill-every 3
+
 bench-cost: install  ## Count what a mail costs at AWS, beside SES's own price (3 minutes)
 	@PYTHONPATH=tests $(BIN)/python bench/cost.py
 

@@ -38,6 +38,7 @@ from ems.aws.sqs import Depth, ReceivedMessage
 from ems.local.launcher import LocalAws, free_port
 from ems.settings import Settings
 from ems.store.audit import AuditReads
+from ems.store.stats import StatsStore
 from ems.store.tables import Tables, bind
 
 RETENTION_SECONDS = 90 * 86_400.0
@@ -112,7 +113,12 @@ def megabytes() -> int:
 
 def audited(tables: Tables) -> Verdict:
     """Audit everything, with a bar as ``ems audit`` has it."""
-    auditor = Auditor(reads=AuditReads(tables), sqs=QuietQueues(), retention_seconds=RETENTION_SECONDS)
+    auditor = Auditor(
+        reads=AuditReads(tables),
+        counters=StatsStore(tables),
+        sqs=QuietQueues(),
+        retention_seconds=RETENTION_SECONDS,
+    )
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("mails", total=None)
 
