@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMPS := .venv/.installed .venv-aws/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-fast explore coverage faults simulate bench bench-broker bench-cost bench-rate-limit bench-overhead check format lock clean
+.PHONY: help install demo up test test-fast explore coverage faults simulate bench bench-broker bench-cost bench-tracking bench-rate-limit bench-overhead check format lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
