@@ -49,6 +49,8 @@ def stats(*, subject: str, step: "Step | None", as_json: bool) -> None:
 
 
 def _tell(view: "StatsView") -> None:
+    if view.state_reason is not None and view.state is not None:
+        click.echo(f"{_words(view.state)}: {view.state_reason}")
     sent, delivered = view.mails["sent"], view.mails["delivered"]
     mails = Table("mails", "number", "share")
     for outcome, number in view.mails.items():

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ems.errors import UnknownIdError
@@ -73,7 +73,8 @@ class StatsView:
     ``mails`` counts mails by what became of them (:data:`ems.tracking.contribution.OUTCOMES`), each once in every
     outcome that it had; ``events`` what SES reported, by type; ``opens`` and ``clicks`` by who made them
     (:mod:`ems.tracking.readers`); ``links`` the clicks by link, the most followed first; the others tell events apart
-    by SES's subtype.
+    by SES's subtype. ``state`` is the campaign's, with why the breaker or an operator paused it; both are None for a
+    batch and for a campaign that was deleted.
     """
 
     mails: Mapping[str, int]
@@ -87,6 +88,8 @@ class StatsView:
     links: Sequence[LinkView]
     delivery_seconds: DeliveryTimes
     since: float | None
+    state: str | None = None
+    state_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +114,9 @@ class Statistics:
         Raises:
             UnknownIdError: There is no such campaign, nor was there an event of one.
         """
-        scope, totals = self._campaign(campaign_id)
-        return _view(totals, self._links(scope, totals))
+        scope, totals, campaign = self._campaign(campaign_id)
+        view = _view(totals, self._links(scope, totals))
+        return view if campaign is None else replace(view, state=campaign.state, state_reason=campaign.state_reason)
 
     def campaign_series(self, campaign_id: str, step: Step, *, start: float, end: float) -> list[SeriesPoint]:
         """Return the numbers of a campaign by time; hours and minutes in which nothing happened are left out.
@@ -120,7 +124,7 @@ class Statistics:
         Raises:
             UnknownIdError: There is no such campaign, nor was there an event of one.
         """
-        scope, _totals = self._campaign(campaign_id)
+        scope, _totals, _row = self._campaign(campaign_id)
         return self._series(scope, step, start=start, end=end)
 
     def batch_series(self, batch_id: str, step: Step, *, start: float, end: float) -> list[SeriesPoint]:
@@ -154,12 +158,12 @@ class Statistics:
         except UnknownIdError:
             return self.campaign_series(identifier, step, start=start, end=end)
 
-    def _campaign(self, campaign_id: str) -> tuple[Scope, Totals]:
+    def _campaign(self, campaign_id: str) -> tuple[Scope, Totals, Campaign | None]:
         scope = Scope("campaign", campaign_id)
-        totals = self._counters.total(scope)
-        if totals.since is None and self._campaigns.read(campaign_id) is None:
+        totals, campaign = self._counters.total(scope), self._campaigns.read(campaign_id)
+        if totals.since is None and campaign is None:
             raise UnknownIdError("campaign", campaign_id)
-        return scope, totals
+        return scope, totals, campaign
 
     def _series(self, scope: Scope, step: Step, *, start: float, end: float) -> list[SeriesPoint]:
         counters = self._counters.series(scope, step, start=start, end=end)

@@ -18,6 +18,9 @@ UNTIL = (
 )
 
 
+CampaignState = Literal["active", "paused_by_operator", "paused_by_breaker"]
+
+
 class Answer(BaseModel):
     """Base of answers; built from EMS's own values, which never stand in an error that is logged."""
 
@@ -213,7 +216,7 @@ class CampaignSummary(Answer):
         description="Paths that every recipient's data, or the shared data, must hold; without unsubscribe_url, which "
         "EMS fills in in bulk campaigns."
     )
-    state: Literal["active", "paused_by_operator", "paused_by_breaker"]
+    state: CampaignState
     state_reason: str | None = Field(description="Why it is paused; of the breaker with the numbers.")
     resumed_at: AwareDatetime | None = Field(description="When it was resumed last.")
     duplicate_window_seconds: int = Field(description="Within it a second mail of the same content is held; 0: never.")

@@ -20,7 +20,10 @@ class Stats:
         Counted as events are applied, with none lost or counted twice; reading costs the same for any number of mails.
         Numbers of a campaign stay when its mails' records expire.
         """
-        return CampaignStats(campaign_id=campaign_id, **stats_fields(self._statistics.campaign(campaign_id)))
+        view = self._statistics.campaign(campaign_id)
+        return CampaignStats(
+            campaign_id=campaign_id, state=view.state, state_reason=view.state_reason, **stats_fields(view)
+        )
 
     @operation("GET /batches/{batch_id}/stats", scope="read", tag="statistics", problems=(404, 503))
     def get_batch_stats(self, batch_id: str) -> BatchStats:

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from ems.history.statistics import SeriesPoint, StatsView
 from ems.store.counters import SECONDS, Step
-from ems.web.answers import Answer
+from ems.web.answers import Answer, CampaignState
 from ems.web.bodies import Query
 
 MAX_POINTS = 20_000
@@ -121,6 +121,8 @@ class CampaignStats(StatsAnswer):
     """A campaign in numbers."""
 
     campaign_id: str
+    state: CampaignState | None = Field(description="As GET /campaigns/{campaign_id} tells; null when it was deleted.")
+    state_reason: str | None = Field(description="Why it is paused: what the breaker counted, or an operator's word.")
 
 
 class BatchStats(StatsAnswer):

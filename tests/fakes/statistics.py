@@ -1,5 +1,7 @@
 """The numbers of one campaign, welcome, and one batch, ba-1."""
 
+from dataclasses import replace
+
 from ems.errors import UnknownIdError
 from ems.history.statistics import DeliveryTimes, LinkView, Readings, SeriesPoint, StatsView
 from ems.store.counters import Step
@@ -30,7 +32,7 @@ class FakeStatistics:
     def campaign(self, campaign_id: str) -> StatsView:
         if campaign_id != "welcome":
             raise UnknownIdError("campaign", campaign_id)
-        return VIEW
+        return replace(VIEW, state="paused_by_breaker", state_reason="4 of 100 bounced")
 
     def batch(self, batch_id: str) -> StatsView:
         if batch_id != "ba-1":

@@ -34,6 +34,7 @@ def test_a_campaign_is_told_in_tables_and_plotted() -> None:
         assert words in done.stdout
     for words in ("https://www.example.com/offer", "0.4 s (half of 80 mails), 2.5 s (95 %)", "sent █", "at most 90"):
         assert words in done.stdout
+    assert "paused by breaker: 4 of 100 bounced" in done.stdout
     assert "2001-09-09 01:46:40 UTC to 2001-09-09 03:46:40 UTC, by hour" in done.stdout
 
 

@@ -1,6 +1,7 @@
 """Campaigns and batches in numbers, counted by the tracker in the real tables."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from fakes.clock import Clock
@@ -90,6 +91,14 @@ def test_a_campaign_without_an_event_counts_nothing(statistics: Statistics, camp
     view = statistics.campaign(CAMPAIGN.campaign_id)
     assert (sum(view.mails.values()), view.events, view.since) == (0, {}, None)
     assert (view.delivery_seconds.mails, view.delivery_seconds.p50) == (0, None)
+
+
+def test_a_campaigns_numbers_say_that_it_is_paused_and_why(
+    statistics: Statistics, campaigns: FakeCampaignStore
+) -> None:
+    campaigns.insert(replace(CAMPAIGN, state="paused_by_breaker", state_reason="8 of 100 bounced"))
+    view = statistics.campaign(CAMPAIGN.campaign_id)
+    assert (view.state, view.state_reason) == ("paused_by_breaker", "8 of 100 bounced")
 
 
 def test_the_numbers_of_a_deleted_campaign_stay(statistics: Statistics, tracker: Tracker) -> None:

@@ -27,6 +27,12 @@ def test_a_subject_is_told_in_numbers_and_shares(client: FlaskClient, path: str,
     assert answer["since"] == "2001-09-09T01:46:40Z"
 
 
+def test_a_campaigns_numbers_say_whether_the_breaker_paused_it_and_why(client: FlaskClient) -> None:
+    answer = client.get("/campaigns/welcome/stats").get_json()
+    assert (answer["state"], answer["state_reason"]) == ("paused_by_breaker", "4 of 100 bounced")
+    assert "state" not in client.get("/batches/ba-1/stats").get_json()
+
+
 @pytest.mark.parametrize("path", ["/campaigns/welcome", "/batches/ba-1"])
 def test_a_series_tells_when_mails_came_to_what_they_are(client: FlaskClient, world: World, path: str) -> None:
     answer = client.get(f"{path}/stats/series?step=minute&from=2001-09-09T01:00:00Z&to=2001-09-09T05:00:00Z").get_json()
