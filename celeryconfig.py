@@ -74,6 +74,7 @@ timezone = "UTC"
 enable_utc = True
 beat_scheduler = "celery.beat:Scheduler"
 beat_schedule: dict[str, dict[str, Any]] = {
+    "tell the backend's endpoints": {"task": messages.TELL_ENDPOINTS, "schedule": 2.0, "options": {"expires": 4.0}},
     "release what fits": {"task": messages.DRAIN, "schedule": 1.0, "options": {"expires": 2.0}},
     "keep house": {"task": messages.KEEP_HOUSE, "schedule": 10.0, "options": {"expires": 10.0}},
 }

@@ -12,9 +12,10 @@ from ems.tasks.base import EmsTask
 from ems.tasks.control import Drain, KeepHouse
 from ems.tasks.deliver import DeliverChunk, DeliverEmail
 from ems.tasks.track import TrackEvent
+from ems.tasks.webhooks import TellEndpoints
 from ems.wiring import Services
 
-TASKS: tuple[type[EmsTask], ...] = (DeliverEmail, DeliverChunk, TrackEvent, Drain, KeepHouse)
+TASKS: tuple[type[EmsTask], ...] = (DeliverEmail, DeliverChunk, TrackEvent, Drain, KeepHouse, TellEndpoints)
 
 
 class _Life:
@@ -65,6 +66,7 @@ class _Life:
     def _stop_leasing(self, **_: object) -> None:
         """End the waits of tasks in hand, so that they give their work back and the worker can go."""
         self._services.governor.stop()
+        self._services.courier.stop()
 
     def _stop_serving(self, **_: object) -> None:
         self._services.metrics_port.close()

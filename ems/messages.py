@@ -21,6 +21,7 @@ DELIVER_EMAIL = "ems.deliver_email"
 DELIVER_CHUNK = "ems.deliver_chunk"
 TRACK_EVENT = "ems.track_event"
 DRAIN = "ems.drain"
+TELL_ENDPOINTS = "ems.tell_endpoints"
 KEEP_HOUSE = "ems.keep_house"
 
 QUEUE_OF_TASK = {
@@ -28,6 +29,7 @@ QUEUE_OF_TASK = {
     DELIVER_CHUNK: queues.TRIGGER,
     TRACK_EVENT: queues.EVENTS,
     DRAIN: queues.CONTROL,
+    TELL_ENDPOINTS: queues.WEBHOOKS,
     KEEP_HOUSE: queues.CONTROL,
 }
 

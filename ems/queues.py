@@ -16,8 +16,11 @@ EVENTS = "email-events"
 CONTROL = "ems-control"
 """The drainer's ticks and the housekeeping that beat schedules."""
 
-CELERY_QUEUES = (TRIGGER, EVENTS, CONTROL)
-ALL_QUEUES = (TRIGGER, WAIT, EVENTS, CONTROL)
+WEBHOOKS = "ems-webhooks"
+"""The rounds to the backend's endpoints: apart from all else, since foreign servers may be slow."""
+
+CELERY_QUEUES = (TRIGGER, EVENTS, CONTROL, WEBHOOKS)
+ALL_QUEUES = (TRIGGER, WAIT, EVENTS, CONTROL, WEBHOOKS)
 
 MAX_RECEIVES = 5
 """After so many receives a message is poison and goes to the dead-letter queue."""

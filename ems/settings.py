@@ -156,6 +156,13 @@ class Settings(BaseSettings):
     sns_cert_url: WebUrl | None = None
     sns_min_signature_version: int = Field(default=1, ge=1, le=2)
 
+    # Telling the backend of events
+    event_feed: bool = False
+    event_feed_days: float = Field(default=7.0, gt=0)
+    webhook_allow_private: bool = False
+    webhook_timeout_seconds: float = Field(default=15.0, gt=0, le=60)
+    webhook_retry_days: float = Field(default=3.0, gt=0)
+
     # Logs
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -173,6 +180,14 @@ class Settings(BaseSettings):
         call = info.data.get("ses_connect_timeout_seconds", 0.0) + info.data.get("ses_read_timeout_seconds", 0.0)
         if value <= call:
             raise ValueError(f"must be longer than the longest SES call, {call:g} seconds by its two timeouts")
+        return value
+
+    @field_validator("webhook_retry_days")
+    @classmethod
+    def _ends_before_the_feed(cls, value: float, info: ValidationInfo) -> float:
+        kept = info.data.get("event_feed_days", value + 1)
+        if value >= kept:
+            raise ValueError(f"must be less than EMS_EVENT_FEED_DAYS, {kept:g}: the feed would forget what is retried")
         return value
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The eight tables as PynamoDB models (DESIGN.md section 5).
+"""The ten tables as PynamoDB models (DESIGN.md section 5).
 
 The classes here carry no table name, region or host: :func:`ems.store.tables.bind` derives bound classes from them at
 start, so that nothing is decided at import and two configurations can live in one process.
@@ -305,3 +305,47 @@ class StatsRow(Model):
     bucket = UnicodeAttribute(range_key=True)
     since = NumberAttribute(null=True)
     expires_at = TTLAttribute(null=True)
+
+
+class FeedRow(Model):
+    """An item of the feed's lane ``lane#NN`` (:mod:`ems.store.feed`).
+
+    ``number`` 0 is its head: ``length`` events have been added, the last ones ``at``. Any other is a page, by the
+    number of its last event: ``events`` were added together, ``at`` (:class:`ems.store.feed.FeedEvent`).
+    """
+
+    lane = UnicodeAttribute(hash_key=True)
+    number = NumberAttribute(range_key=True)
+    length = NumberAttribute(null=True)
+    at = NumberAttribute(null=True)
+    events = JSONAttribute(null=True)
+    expires_at = TTLAttribute(null=True)
+
+
+class WebhookRow(Model):
+    """An endpoint of the backend's, what it wants, and how far it was told (:class:`ems.store.endpoints.Endpoint`).
+
+    ``secret`` and, until ``old_secret_until``, ``old_secret`` sign what it is told: they are kept as they are, since
+    signing needs them. ``told`` is a position in the feed. ``lease_owner`` is who tells it now.
+    """
+
+    endpoint_id = UnicodeAttribute(hash_key=True)
+    url = UnicodeAttribute()
+    description = UnicodeAttribute(null=True)
+    event_types = ListAttribute[Any](of=UnicodeAttribute, null=True)
+    campaign_ids = ListAttribute[Any](of=UnicodeAttribute, null=True)
+    secret = UnicodeAttribute()
+    old_secret = UnicodeAttribute(null=True)
+    old_secret_until = NumberAttribute(null=True)
+    told = ListAttribute[Any](of=NumberAttribute, null=True)
+    disabled_at = NumberAttribute(null=True)
+    disabled_reason = UnicodeAttribute(null=True)
+    failures = NumberAttribute(null=True)
+    failing_since = NumberAttribute(null=True)
+    last_error = UnicodeAttribute(null=True)
+    next_at = NumberAttribute(null=True)
+    told_at = NumberAttribute(null=True)
+    lease_owner = UnicodeAttribute(null=True)
+    lease_until = NumberAttribute(null=True)
+    created_at = NumberAttribute()
+    updated_at = NumberAttribute()

@@ -19,7 +19,7 @@ class SharedConnection(Connection):
     """One DynamoDB client for all tables and threads of a process.
 
     PynamoDB makes a connection for each model, and a client for each thread that comes first at the same moment: with
-    eight tables and 24 threads half a gigabyte of service descriptions, and seconds to load them.
+    ten tables and 24 threads half a gigabyte of service descriptions, and seconds to load them.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -58,7 +58,7 @@ class SharedConnection(Connection):
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The eight tables, bound. Pass this around instead of importing the models."""
+    """The ten tables, bound. Pass this around instead of importing the models."""
 
     campaigns: type[models.CampaignRow]
     emails: type[models.TrackerRow]
@@ -68,12 +68,14 @@ class Tables:
     api_keys: type[models.ApiKeyRow]
     notes: type[models.NoteRow]
     stats: type[models.StatsRow]
+    feed: type[models.FeedRow]
+    webhooks: type[models.WebhookRow]
     connection: SharedConnection
 
     def all(self) -> tuple[type[Model], ...]:
         """Return every table, for provisioning and health checks."""
         sending = (self.campaigns, self.emails, self.batches, self.suppressions)
-        return (*sending, self.rate, self.api_keys, self.notes, self.stats)
+        return (*sending, self.rate, self.api_keys, self.notes, self.stats, self.feed, self.webhooks)
 
 
 def bind(settings: Settings) -> Tables:
@@ -108,5 +110,7 @@ def bind(settings: Settings) -> Tables:
         api_keys=bound(models.ApiKeyRow, "email-api-key"),
         notes=bound(models.NoteRow, "email-note"),
         stats=bound(models.StatsRow, "email-stats"),
+        feed=bound(models.FeedRow, "email-feed"),
+        webhooks=bound(models.WebhookRow, "email-webhook"),
         connection=connection,
     )

@@ -21,6 +21,7 @@ from ems.store.counters import SHARDS, Counts, move, total
 from ems.store.emails import campaign_shard
 from ems.store.facts import Facts
 from ems.store.failures import has_failed_condition, is_conflict, translated
+from ems.store.feed import Feed, FeedEvent, feed_actions
 from ems.store.models import TrackerRow
 from ems.store.retention import expiry
 from ems.store.settling import in_chunk
@@ -89,18 +90,20 @@ class TrackingWrite:
 
 @dataclass(frozen=True, slots=True)
 class MailWrite:
-    """A row as it was read, what is to be written, and the counters that move with it."""
+    """A row as it was read, what is to be written, and the counters and events of the feed that go with it."""
 
     mail: TrackedMail
     write: TrackingWrite
     counts: Counts = field(default_factory=dict)
+    news: Sequence[FeedEvent] = ()
 
 
 def fits(writes: Sequence[MailWrite]) -> bool:
     """Tell whether one transaction takes *writes*: settling one doubt may touch the chunk of another."""
     places = {place for one in writes for place in one.counts}
     settling = sum(one.write.settles_doubt for one in writes)
-    return settling <= 1 and len(writes) + settling + len(places) <= MAX_ACTIONS
+    feed = feed_actions(sum(len(one.news) for one in writes))
+    return settling <= 1 and len(writes) + settling + len(places) + feed <= MAX_ACTIONS
 
 
 def derived_email_id(message_id: str, recipient: str | None) -> str:
@@ -110,10 +113,10 @@ def derived_email_id(message_id: str, recipient: str | None) -> str:
 
 
 class TrackingStore:
-    """The rows of mails, for tracking, and the counters that they move.
+    """The rows of mails, for tracking, and what goes with them: the counters, and the feed.
 
     *clock* gives epoch seconds, *shard* the shard of a transaction's counters; *retention_seconds* sets the TTL of new
-    rows.
+    rows. Without a *feed* none is kept.
     """
 
     def __init__(
@@ -123,11 +126,13 @@ class TrackingStore:
         retention_seconds: float,
         clock: Callable[[], float],
         shard: Callable[[], int] = lambda: random.randrange(SHARDS),  # noqa: S311 - spreads load
+        feed: Feed | None = None,
     ) -> None:
         self._tables = tables
         self._retention = retention_seconds
         self._clock = clock
         self._shard = shard
+        self._feed = feed
 
     def load(self, email_ids: Iterable[str]) -> dict[str, TrackedMail]:
         """Read rows consistently, a hundred with a call; a mail without a row comes back empty.
@@ -159,21 +164,33 @@ class TrackingStore:
     def save(self, *writes: MailWrite) -> None:
         """Write all of *writes*, each of another mail, if their rows are still as they were read, or none of them.
 
-        Creates rows that are not there. The counters move with the rows; those of one shard, drawn by chance.
+        Creates rows that are not there. The counters move with the rows; those of one shard, drawn by chance. So does
+        the feed, if anybody wants it.
 
         Raises:
-            RaceLostError: A row has changed, or a transaction of somebody else holds one or the counters.
+            RaceLostError: A row has changed, or somebody else holds one, the counters or the lane of the feed.
             UnavailableError: DynamoDB cannot be reached; the write may or may not have happened.
         """
         with translated("cannot write events"):
             try:
-                with TransactWrite(connection=self._tables.connection) as transaction:
-                    self._put(transaction, writes)
+                self._write(writes)
             except PynamoDBException as error:
                 # Inside, since a conflict is this method's everyday business and no outage.
                 if has_failed_condition(error) or is_conflict(error):
                     raise RaceLostError(", ".join(one.mail.email_id for one in writes)) from error
                 raise
+
+    def _write(self, writes: Sequence[MailWrite]) -> None:
+        news = [event for one in writes for event in one.news]
+        if not news or self._feed is None or not self._feed.wanted():
+            with TransactWrite(connection=self._tables.connection) as transaction:
+                self._put(transaction, writes)
+            return
+        with self._feed.turn() as turn:
+            with TransactWrite(connection=self._tables.connection) as transaction:
+                self._put(transaction, writes)
+                turn.add(transaction, news)
+            turn.done()
 
     def _put(self, transaction: TransactWrite, writes: Sequence[MailWrite]) -> None:
         now = self._clock()

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ import structlog
 
 from ems.errors import UnavailableError
 from ems.store.counters import difference
+from ems.store.feed import FeedEvent
 from ems.store.status import current
 from ems.store.suppressions import Suppressions
 from ems.store.tracking import (
@@ -23,7 +24,7 @@ from ems.store.tracking import (
     fits,
 )
 from ems.tracking.contribution import contribution
-from ems.tracking.decide import Decision, decide_all, mail_after
+from ems.tracking.decide import Decision, decide_all, is_for_main_recipient, mail_after
 from ems.tracking.events import EventType, SesEvent
 from ems.tracking.forget import history_without
 from ems.tracking.in_hand import InHand
@@ -127,7 +128,8 @@ class Tracker:
         return {key: applied for one in one_by_one for key, applied in one.items()}
 
     def _step(self, mail: TrackedMail, events: Sequence[SesEvent]) -> _Step:
-        decision = decide_all(_with_recipient(mail, events[0]), events)
+        about = _with_recipient(mail, events[0])
+        decision = decide_all(about, events)
         if decision is None:
             status = current(mail.send_status, mail.event_status)
             return _Step(Applied(Outcome.REPEATED, mail.email_id, status))
@@ -138,7 +140,7 @@ class Tracker:
         counts = difference(contribution(after), contribution(mail))
         status = current(after.send_status, after.event_status)
         applied = Applied(Outcome.APPLIED, mail.email_id, status, write.settles_doubt, any(suppressed))
-        return _Step(applied, decision.news, MailWrite(mail, write, counts))
+        return _Step(applied, decision.news, MailWrite(mail, write, counts, _news(about, after, decision.news)))
 
     def _told(self, step: _Step) -> Applied:
         if step.write is None:
@@ -204,6 +206,22 @@ class Tracker:
             since=self._clock(),
             email_id=mail.email_id,
         )
+
+
+def _news(before: TrackedMail, after: TrackedMail, events: Iterable[SesEvent]) -> list[FeedEvent]:
+    """Return those of *events* that came onto the mail's history with this write; others settled a doubt alone."""
+    return [
+        FeedEvent(
+            type=event.type.value,
+            email_id=after.email_id,
+            key=event.key,
+            at=event.at,
+            campaign_id=after.campaign_id,
+            main=is_for_main_recipient(before, event),
+        )
+        for event in events
+        if event.key in after.seen and event.key not in before.seen
+    ]
 
 
 def _with_recipient(mail: TrackedMail, event: SesEvent) -> TrackedMail:

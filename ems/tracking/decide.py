@@ -91,7 +91,7 @@ def decide(mail: TrackedMail, event: SesEvent) -> TrackingWrite | None:
     if known or not _adds(mail, event):
         # The sender recorded its doubt after this event had come: the mail changes, its history does not.
         return _write(mail, event, settles_doubt=True) if settles_doubt else None
-    return _write(mail, event, settles_doubt=settles_doubt, counted=_is_for_main_recipient(mail, event), kept=True)
+    return _write(mail, event, settles_doubt=settles_doubt, counted=is_for_main_recipient(mail, event), kept=True)
 
 
 def _is_open_to_proof(mail: TrackedMail) -> bool:
@@ -107,10 +107,10 @@ def _adds(mail: TrackedMail, event: SesEvent) -> bool:
         # at hundreds of opens is the smaller lie.
         return False
     # One open of a mail to five recipients comes as five values; the main recipient's stands for the mail.
-    return _is_for_main_recipient(mail, event) or event.type not in _OF_THE_WHOLE_MAIL
+    return is_for_main_recipient(mail, event) or event.type not in _OF_THE_WHOLE_MAIL
 
 
-def _is_for_main_recipient(mail: TrackedMail, event: SesEvent) -> bool:
+def is_for_main_recipient(mail: TrackedMail, event: SesEvent) -> bool:
     """Tell whether the event is about whom the row is about, and not one of the mail's cc and bcc recipients."""
     main = _main_recipient(mail, event)
     return event.recipient == main or main not in event.destination

@@ -19,6 +19,7 @@ from ems.web.services import WebServices
 from ems.web.stats import Stats
 from ems.web.suppressions import Suppressions
 from ems.web.unsubscribe import Unsubscribe
+from ems.web.webhook_endpoints import EventFeed, WebhookEndpoints
 from ems.web.webhooks import Webhooks
 
 
@@ -44,6 +45,8 @@ def create_app(services: WebServices, settings: Settings) -> Flask:
         Metrics((http_metrics, services.registry), authenticator, public=settings.metrics_public),
         Webhooks(services.intake),
         Unsubscribe(services.links, services.unsubscribing),
+        EventFeed(services.events),
+        WebhookEndpoints(services.endpoints),
     )
     operations = mount(app, resources, authenticator)
     app.register_blueprint(docs.blueprint(operations))

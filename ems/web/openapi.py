@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from ems.notify.messages import EventMessage
 from ems.web.answers import Problem
 from ems.web.operations import Operation
 from ems.web.problems import MEDIA_TYPE
@@ -36,6 +37,7 @@ _TAGS = {
     "suppressions": "Who gets no mail, and why.",
     "erasures": "Taking a person out of all records.",
     "monitoring": "Rate, health and metrics.",
+    "events": "What became of mails as it happens: a feed to read, and endpoints that are told.",
     "webhooks": "What Amazon SNS posts.",
     "unsubscribing": "Where the links of bulk mails lead.",
 }
@@ -46,6 +48,7 @@ _PATH_EXAMPLES = {
     "campaign_id": "Id of a campaign.",
     "erasure_id": "Id of an erasure, from DELETE /recipients/{address}.",
     "token": "What the link of a bulk mail ends with.",
+    "endpoint_id": "Id of an endpoint, from POST /webhook-endpoints.",
     "address": "A mail address, URL-encoded, in any case.",
 }
 
@@ -69,6 +72,13 @@ _HEADERS = {
 
 Schema = dict[str, Any]
 
+_POSTED = {
+    "webhook-id": "The event's id, the same whenever it is posted.",
+    "webhook-timestamp": "When it is posted, in epoch seconds; refuse what is old.",
+    "webhook-signature": "v1, and the signature in base64; two with a space between them while a secret is rotated.",
+}
+"""Headers of a post to an endpoint (Standard Webhooks)."""
+
 
 def document(operations: Sequence[Operation]) -> Schema:
     """Describe *operations* as an OpenAPI 3.1 document."""
@@ -83,6 +93,7 @@ def document(operations: Sequence[Operation]) -> Schema:
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": paths,
+        "webhooks": {"event": {"post": _event_post()}},
         "components": {
             "schemas": {name: schema for name, schema in schemas.items() if name not in queries},
             "securitySchemes": {
@@ -92,6 +103,26 @@ def document(operations: Sequence[Operation]) -> Schema:
                     "description": "An API key with the scopes send, read or admin.",
                 }
             },
+        },
+    }
+
+
+def _event_post() -> Schema:
+    return {
+        "operationId": "event",
+        "tags": ["events"],
+        "summary": "What EMS posts to the endpoints of POST /webhook-endpoints",
+        "description": "One event, signed with the endpoint's secret as Standard Webhooks has it. Answer within 15 "
+        "seconds; what is not taken is posted again, with growing pauses, for three days.",
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "description": text, "schema": {"type": "string"}}
+            for name, text in _POSTED.items()
+        ],
+        "requestBody": {"required": True, "content": _content("application/json", _reference(EventMessage))},
+        "responses": {
+            "2XX": {"description": "Taken."},
+            "410": {"description": "Nothing more is wanted: the endpoint is disabled."},
+            "default": {"description": "Not taken: it is posted again. Redirects are not followed."},
         },
     }
 

@@ -25,6 +25,7 @@ from ems.store.status import Status
 from ems.store.suppressions import Suppression
 from ems.tracking.unsubscribing import Road
 from ems.web.breaker_metrics import BreakerMetrics
+from ems.web.event_services import Endpoints, Events
 from ems.web.queue_metrics import QueueDepths
 from ems.web.rate_metrics import RateMetrics
 
@@ -268,6 +269,8 @@ class WebServices:
     links: Links
     unsubscribing: Unsubscribing
     rate: Rate
+    events: Events
+    endpoints: Endpoints
     health: Mapping[str, Callable[[], None]]
     notices: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
@@ -296,6 +299,8 @@ class WebServices:
             links=services.unsubscribe_links,
             unsubscribing=services.unsubscribing,
             rate=services.rate_report,
+            events=services.events,
+            endpoints=services.endpoints,
             health={"sqs": services.check_sqs, "dynamodb": services.check_dynamodb, "ses": services.check_ses},
             notices={"breaker": services.breaker_desk.notice},
             registry=registry,

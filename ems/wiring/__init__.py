@@ -2,7 +2,8 @@
 
 Built in layers as the packages are, and a layer sees only those below it: :mod:`~ems.wiring.outside` reaches DynamoDB,
 SQS and SES, :mod:`~ems.wiring.rate` governs, :mod:`~ems.wiring.sending` and :mod:`~ems.wiring.tracking` decide,
-:mod:`~ems.wiring.history` tells, :mod:`~ems.wiring.audit` recounts, and :mod:`~ems.wiring.erasure` erases persons.
+:mod:`~ems.wiring.notify` tells the backend, :mod:`~ems.wiring.history` tells people, :mod:`~ems.wiring.audit` recounts,
+and :mod:`~ems.wiring.erasure` erases persons.
 """
 
 from typing import Protocol
@@ -10,8 +11,8 @@ from typing import Protocol
 from ems.wiring.audit import Audit
 from ems.wiring.erasure import Erasing
 from ems.wiring.history import History
+from ems.wiring.notify import Notifying
 from ems.wiring.parts import part
-from ems.wiring.tracking import Tracking
 
 __all__ = ["Chore", "Services"]
 
@@ -23,7 +24,7 @@ class Chore(Protocol):
         """Go on for up to about *seconds*; raises UnavailableError, and the next tick goes on."""
 
 
-class Services(History, Tracking, Audit, Erasing):
+class Services(History, Notifying, Audit, Erasing):
     """Everything a process may need, made when it is first asked for and then kept.
 
     Making a part opens no connection; the first call on it does.

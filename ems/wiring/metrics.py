@@ -8,6 +8,7 @@ from ems.metrics.port import MetricsPort
 from ems.metrics.releasing import DrainMetrics
 from ems.metrics.sending import SendingMetrics
 from ems.metrics.tasks import TaskMetrics
+from ems.metrics.telling import TellingMetrics
 from ems.metrics.tracking import TrackingMetrics
 from ems.wiring.parts import Parts, part
 
@@ -52,3 +53,8 @@ class Metered(Parts):
     def drain_metrics(self) -> DrainMetrics:
         """What the drainer counts."""
         return DrainMetrics(self.metrics)
+
+    @part
+    def telling_metrics(self) -> TellingMetrics:
+        """What becomes of posts to the backend."""
+        return TellingMetrics(self.metrics)

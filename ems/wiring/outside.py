@@ -16,8 +16,11 @@ from ems.store.breakers import AccountBreakers
 from ems.store.campaigns import CampaignStore
 from ems.store.drain import DrainStore
 from ems.store.email_pages import EmailPages
+from ems.store.endpoints import EndpointStore
 from ems.store.erasures import Erasures
 from ems.store.failed_runs import FailedRuns
+from ems.store.feed import Feed
+from ems.store.feed_reader import FeedReader
 from ems.store.ledger import Ledger
 from ems.store.out_of_step import OutOfStepNotes
 from ems.store.parking import Parking
@@ -129,6 +132,22 @@ class Outside(Metered):
     def failed_runs(self) -> FailedRuns:
         """Why tasks failed."""
         return FailedRuns(self.tables)
+
+    @part
+    def feed(self) -> Feed:
+        """Adds to the feed of events."""
+        keep_seconds = self.settings.event_feed_days * DAY_SECONDS
+        return Feed(self.tables, always=self.settings.event_feed, keep_seconds=keep_seconds)
+
+    @part
+    def feed_reader(self) -> FeedReader:
+        """Reads the feed of events."""
+        return FeedReader(self.tables)
+
+    @part
+    def endpoint_store(self) -> EndpointStore:
+        """Rows of the backend's endpoints."""
+        return EndpointStore(self.tables)
 
     @part
     def drain_store(self) -> DrainStore:

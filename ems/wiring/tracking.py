@@ -23,7 +23,7 @@ class Tracking(Outside):
     @part
     def tracking_store(self) -> TrackingStore:
         """Rows of mails, as events change them."""
-        return TrackingStore(self.tables, retention_seconds=self.retention_seconds, clock=time.time)
+        return TrackingStore(self.tables, retention_seconds=self.retention_seconds, clock=time.time, feed=self.feed)
 
     @part
     def tracker(self) -> Tracker:

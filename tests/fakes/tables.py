@@ -1,4 +1,4 @@
-"""The eight tables on moto. Clients are made once a test run: botocore takes a tenth of a second for each."""
+"""The tables on moto. Clients are made once a test run: botocore takes a tenth of a second for each."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from fakes.breaker import FakeBreakers
+from fakes.notify import FakeEndpoints, FakeEvents
 from fakes.sending import LINKS
 from fakes.statistics import FakeStatistics
 from fakes.suppressions import FakeSuppressionStore
@@ -360,6 +361,8 @@ class World:
     templates: FakeTemplates = field(default_factory=FakeTemplates)
     breaker: FakeBreakers = field(default_factory=FakeBreakers)
     broken: set[str] = field(default_factory=set)
+    events: FakeEvents = field(default_factory=FakeEvents)
+    endpoints: FakeEndpoints = field(default_factory=FakeEndpoints)
 
     def client(self, settings: Settings) -> FlaskClient:
         def check(name: str) -> None:
@@ -383,6 +386,8 @@ class World:
             links=LINKS,
             unsubscribing=self.unsubscribing,
             rate=FakeRate(),
+            events=self.events,
+            endpoints=self.endpoints,
             notices={"breaker": self.breaker.desk().notice},
             health={name: lambda name=name: check(name) for name in ("sqs", "dynamodb", "ses")},
         )

@@ -13,6 +13,7 @@ def product(other_ses: OtherSes, tmp_path_factory: pytest.TempPathFactory) -> It
     settings = {
         "EMS_SES_READ_TIMEOUT_SECONDS": "5",
         "EMS_VISIBILITY_TIMEOUT_SECONDS": "30",
+        "EMS_WEBHOOK_ALLOW_PRIVATE": "1",
         "EMS_METRICS_TARGETS": str(directory / "targets"),
         "FLOWER_UNAUTHENTICATED_API": "true",
     }

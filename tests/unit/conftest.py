@@ -38,7 +38,7 @@ def loopback() -> None:
 
 @pytest.fixture
 def tables() -> Iterator[Tables]:
-    """The eight tables, empty."""
+    """The tables, empty."""
     with moto_tables() as made:
         yield made
 

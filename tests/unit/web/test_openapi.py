@@ -21,6 +21,7 @@ IDS = {
     "batch_id": "ba-1",
     "address": "ada@example.com",
     "erasure_id": "a1",
+    "endpoint_id": "we-1",
     "token": str(LINK).rpartition("/")[2],
 }
 
@@ -92,6 +93,8 @@ def test_every_example_of_a_body_is_accepted_as_it_stands(client: FlaskClient, s
         "/send-bulk-email",
         "/send-email",
         "/suppressions/{address}",
+        "/webhook-endpoints",
+        "/webhook-endpoints/{endpoint_id}",
     ]
 
 
