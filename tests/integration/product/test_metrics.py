@@ -16,10 +16,10 @@ Samples = dict[tuple[str, ...], float]
 """By name and the values of the labels, in their order."""
 
 
-def workers(product: Product) -> dict[str, str]:
+def workers(folder: str | Path) -> dict[str, str]:
     """Return where the worker processes are scraped, by their kind."""
     found = {}
-    for file in Path(product.environment["EMS_METRICS_TARGETS"]).glob("*.json"):
+    for file in Path(folder).glob("*.json"):
         [target] = json.loads(file.read_text())
         found[target["labels"]["process"]] = target["targets"][0]
     return found
@@ -39,8 +39,8 @@ def test_each_kind_of_worker_tells_of_its_own_work(product: Product, api: Api, w
     webhook.notify(event("Delivery", SentMail(taken.message_id, taken.recipient, taken.tags)))
     api.reaches(email_id, "delivered")
 
-    targets = workers(product)
-    assert set(targets) == {"sender", "events", "control"}
+    targets = workers(product.environment["EMS_METRICS_TARGETS"])
+    assert set(targets) == {"sender", "events", "control", "webhooks"}
     told = {kind: samples(f"http://{target}/metrics") for kind, target in targets.items()}
 
     assert told["sender"]["ems_mail_outcomes_total", "transactional", "sent"] >= 1
@@ -50,7 +50,12 @@ def test_each_kind_of_worker_tells_of_its_own_work(product: Product, api: Api, w
     assert told["events"]["ems_events_counted_total", "delivery"] >= 1
     assert told["events"]["ems_event_lag_seconds_count", "delivery"] >= 1
     assert told["control"]["ems_drain_ticks_total", "done"] >= 1
-    for kind, queue in (("sender", "email-trigger"), ("events", "email-events"), ("control", "ems-control")):
+    for kind, queue in (
+        ("sender", "email-trigger"),
+        ("events", "email-events"),
+        ("control", "ems-control"),
+        ("webhooks", "ems-webhooks"),
+    ):
         assert told[kind]["ems_queue_last_poll_age_seconds", queue] < 60
         assert told[kind]["process_cpu_seconds_total",] > 0
 
@@ -66,6 +71,8 @@ def test_the_web_process_tells_of_its_requests_the_queues_and_the_line(product: 
 def test_a_worker_that_ends_takes_its_target_along(product: Product, tmp_path: Path) -> None:
     targets = tmp_path / "targets"
     with product.start("control", EMS_METRICS_TARGETS=str(targets)) as second:
-        until(lambda: list(targets.glob("*.json")))
+        target = until(lambda: workers(targets))["control"]
+        # The port opens first of all; who polls has got as far as to hear that it is to end.
+        until(lambda: ("ems_queue_last_poll_age_seconds", "ems-control") in samples(f"http://{target}/metrics"))
         second.stop()
     assert list(targets.iterdir()) == []

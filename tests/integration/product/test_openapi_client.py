@@ -156,6 +156,7 @@ NOTHING = {
     "email_id": "no-such",
     "address": "no-such@example.com",
     "erasure_id": "no-such",
+    "endpoint_id": "no-such",
     "token": "no-such",
 }
 
