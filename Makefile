@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMPS := .venv/.installed .venv-aws/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-fast explore coverage faults simulate bench bench-broker bench-cost bench-tracking bench-rate-limit bench-overhead check format lock clean
+.PHONY: help install demo up test test-fast explore coverage faults simulate bench bench-broker bench-cost bench-tracking bench-webhook bench-rate-limit bench-overhead check format lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -55,6 +55,9 @@ bench-broker: install  ## Measure EMS's SQS transport beside kombu's, with SQS 0
 
 bench-tracking: install  ## Count 20,000 SES events while workers are killed, and recount them (4 minutes)
 	@$(BIN)/python bench/tracking.py --events 20000 --workers 2 --kill-every 3
+
+bench-webhook: install  ## Time the webhook's answers at 500 events a second, with SQS 0, 20 and 200 ms away (2 minutes)
+	@$(BIN)/python bench/webhook.py
 
 bench-cost: install  ## Count what a mail costs at AWS, beside SES's own price (3 minutes)
 	@PYTHONPATH=tests $(BIN)/python bench/cost.py
