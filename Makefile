@@ -29,9 +29,8 @@ demo: install  ## Run the main job on embedded services and see that everything 
 up: install  ## Start everything on embedded services; prints the URLs and a key
 	@$(BIN)/ems up
 
-test: install  ## Run the whole test suite: what needs no process first, in workers that no process test has used
-	$(BIN)/pytest tests/unit tests/property -n 2 --dist loadfile
-	$(BIN)/pytest tests/integration tests/faults tests/browser -n 2 --dist loadfile
+test: install  ## Run the whole test suite
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-fast: install  ## Run the tests that start no process
 	$(BIN)/pytest tests/unit tests/property -n 2
