@@ -3,7 +3,8 @@
 import signal
 import subprocess
 import threading
-from pathlib import Path
+
+from procfile import command_of
 
 LEAVING_SECONDS = 30.0
 
@@ -21,7 +22,9 @@ class Joining(threading.Thread):
         """Start a guest, end it, and so on."""
         while not self._enough.is_set():
             self.guests += 1
-            guest = subprocess.Popen(["/bin/sh", "-c", _sender()], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            guest = subprocess.Popen(
+                ["/bin/sh", "-c", command_of("sender")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
             self._enough.wait(self._seconds)
             guest.send_signal(signal.SIGTERM)
             guest.wait(LEAVING_SECONDS)
@@ -30,9 +33,3 @@ class Joining(threading.Thread):
         """End the guest that is there, and invite no more."""
         self._enough.set()
         self.join()
-
-
-def _sender() -> str:
-    """Return the Procfile's command, in place of its shell so that a signal reaches it."""
-    lines = (line.partition(": ") for line in Path("Procfile").read_text().splitlines())
-    return "exec " + next(command for name, _, command in lines if name == "sender")

@@ -22,21 +22,19 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
+from account import account
+from procfile import command_of
 from rich.console import Console
 from rich.table import Table
 from tracking_events import CAMPAIGN, Sample, sample
 
 from ems import queues
 from ems.aws.sqs import OutgoingMessage
-from ems.local.launcher import LocalAws, free_port
-from ems.local.provision import Provisioner
-from ems.settings import Settings
 from ems.store.counters import Scope
 from ems.tracking.events import parse
 from ems.tracking.gather import track_message
@@ -71,8 +69,7 @@ class Workers:
     """Processes of the Procfile's line ``events``, of which one after the other may be killed."""
 
     def __init__(self, number: int, log: Path) -> None:
-        lines = (line.partition(": ") for line in (REPOSITORY / "Procfile").read_text().splitlines())
-        self._command = "exec " + next(command for name, _, command in lines if name == "events")
+        self._command = command_of("events")
         self._log = log
         self._running = [self._start() for _ in range(number)]
         self.killed = 0
@@ -110,25 +107,10 @@ class Workers:
         process.wait()
 
 
-@contextmanager
-def account(directory: Path) -> Iterator[Services]:
-    """Run an embedded AWS with tables and queues; the environment points at it."""
-    aws = LocalAws(aws_port=free_port(), ses_port=None, state_dir=directory)
-    aws.start()
-    os.environ.update(aws.environment(), EMS_VISIBILITY_TIMEOUT_SECONDS=str(VISIBILITY_SECONDS), EMS_TASK_EVENTS="0")
-    services = Services(Settings.from_environment())
-    try:
-        for step in Provisioner(services.settings).run(webhook=False):
-            if step.error and step.what.startswith(("table", "queue")):
-                raise SystemExit(f"{step.what}: {step.error}")
-        yield services
-    finally:
-        aws.stop()
-
-
 def measure(events: int, *, workers: int, kill_every: float | None, seed: int) -> Figures:
     """Count *events* once."""
-    with tempfile.TemporaryDirectory() as directory, account(Path(directory)) as services:
+    variables = {"EMS_VISIBILITY_TIMEOUT_SECONDS": str(VISIBILITY_SECONDS), "EMS_TASK_EVENTS": "0"}
+    with tempfile.TemporaryDirectory() as directory, account(Path(directory), **variables) as (_aws, services):
         calls, tracker_cpu = applied_alone(services)
         made = sample(events, dice=random.Random(seed))  # noqa: S311 - a sample
         started = Workers(workers, Path(directory) / "events.log")

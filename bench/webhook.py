@@ -34,16 +34,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
+from account import account
 from latency import FarBroker
+from procfile import command_of
 from rich.console import Console
 from rich.table import Table
 from tracking_events import sample
 
 from ems import messages, queues
-from ems.local.launcher import LocalAws, free_port
-from ems.local.provision import Provisioner
+from ems.local.launcher import free_port
 from ems.local.simulator.signing import Signer
-from ems.settings import Settings
 from ems.tracking.gather import tracked_texts
 from ems.wiring import Services
 
@@ -103,11 +103,9 @@ def certificate_of(signer: Signer) -> Iterator[str]:
 @contextmanager
 def web(port: int, log: Path) -> Iterator[psutil.Process]:
     """Run the Procfile's web; yield its first process once it answers."""
-    lines = (line.partition(": ") for line in (REPOSITORY / "Procfile").read_text().splitlines())
-    command = "exec " + next(command for name, _, command in lines if name == "web")
     with log.open("ab") as output:
         process = subprocess.Popen(
-            ["/bin/sh", "-c", command],
+            ["/bin/sh", "-c", command_of("web")],
             cwd=REPOSITORY,
             env={**os.environ, "PORT": str(port)},
             stdout=output,
@@ -187,15 +185,9 @@ def measure(*, rate: float, seconds: float, milliseconds: float) -> Figures:
     signer, port = Signer(), free_port()
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        aws = LocalAws(aws_port=free_port(), ses_port=None, state_dir=directory)
-        stack.callback(aws.stop)
-        aws.start()
         certificate_url = stack.enter_context(certificate_of(signer))
-        os.environ.update(aws.environment(), EMS_SNS_CERT_URL=certificate_url, EMS_SNS_TOPIC_ARNS=TOPIC_ARN)
-        services = Services(Settings.from_environment())
-        for step in Provisioner(services.settings).run(webhook=False):
-            if step.error and step.what.startswith(("table", "queue")):
-                raise SystemExit(f"{step.what}: {step.error}")
+        variables = {"EMS_SNS_CERT_URL": certificate_url, "EMS_SNS_TOPIC_ARNS": TOPIC_ARN}
+        aws, services = stack.enter_context(account(directory, **variables))
         far = stack.enter_context(FarBroker(port=aws.aws_port, milliseconds=milliseconds))
         os.environ["AWS_ENDPOINT_URL_SQS"] = far.url
         stack.callback(os.environ.pop, "AWS_ENDPOINT_URL_SQS")

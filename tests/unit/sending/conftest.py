@@ -1,5 +1,7 @@
 """The main path on moto's DynamoDB, SQS in memory, and fakes for SES and the governor."""
 
+from collections.abc import Callable
+
 import pytest
 from fakes.clock import Clock
 from fakes.queues import MemorySqs
@@ -32,6 +34,9 @@ from ems.store.ledger import Ledger
 from ems.store.parking import Parking
 from ems.store.singles import SingleRow, Singles
 from ems.store.tables import Tables
+
+Accepting = Callable[..., Acceptance]
+"""Makes one, given the size of chunks and of canaries."""
 
 
 @pytest.fixture
@@ -85,51 +90,40 @@ def links() -> UnsubscribeLinks:
 
 
 @pytest.fixture
-def acceptance(
+def accepting(
     campaigns: FakeCampaigns,
     singles: Singles,
     batches: BatchStore,
     parking: Parking,
     sqs: MemorySqs,
-    chunk_size: ChunkSize,
     links: UnsubscribeLinks,
     clock: Clock,
-) -> Acceptance:
-    return Acceptance(
-        campaigns=campaigns,
-        singles=singles,
-        batches=batches,
-        queue=sqs,
-        chunk_size=chunk_size,
-        waiting=WaitingRoom(sqs, parking, clock=clock),
-        links=links,
-        limits=Limits(recipients=200, ahead_seconds=30 * 86_400),
-        clock=clock,
-    )
+) -> Accepting:
+    def make(chunk_size: Callable[[], int], *, canary: int = 0) -> Acceptance:
+        return Acceptance(
+            campaigns=campaigns,
+            singles=singles,
+            batches=batches,
+            queue=sqs,
+            chunk_size=chunk_size,
+            waiting=WaitingRoom(sqs, parking, clock=clock),
+            links=links,
+            limits=Limits(recipients=200, ahead_seconds=30 * 86_400, canary=canary),
+            clock=clock,
+        )
+
+    return make
 
 
 @pytest.fixture
-def canary_acceptance(
-    campaigns: FakeCampaigns,
-    singles: Singles,
-    batches: BatchStore,
-    parking: Parking,
-    sqs: MemorySqs,
-    links: UnsubscribeLinks,
-    clock: Clock,
-) -> Acceptance:
+def acceptance(accepting: Accepting, chunk_size: ChunkSize) -> Acceptance:
+    return accepting(chunk_size)
+
+
+@pytest.fixture
+def canary_acceptance(accepting: Accepting) -> Acceptance:
     """The same with canaries of at least thirty recipients, in chunks of twenty."""
-    return Acceptance(
-        campaigns=campaigns,
-        singles=singles,
-        batches=batches,
-        queue=sqs,
-        chunk_size=lambda: 20,
-        waiting=WaitingRoom(sqs, parking, clock=clock),
-        links=links,
-        limits=Limits(recipients=200, ahead_seconds=30 * 86_400, canary=30),
-        clock=clock,
-    )
+    return accepting(lambda: 20, canary=30)
 
 
 @pytest.fixture
